@@ -1,0 +1,30 @@
+import type { Refusal } from '../../schemas/errors.ts';
+
+/** The one way to speak to actors. `ask` finds the owner, repeats what is safe to repeat, never hangs. */
+export interface Actors {
+  /**
+   * Commands of one caller to one actor, in order; each gets its own result. Rejects never: what could
+   * not be delivered is a refusal in every result (`timeout`: the outcome is unknown).
+   */
+  ask(kind: string, id: string, commands: readonly object[], options?: AskOptions): Promise<Result[]>;
+  /** One command: its reply, or a thrown SuhbatError. */
+  one<Reply>(kind: string, id: string, command: object, options?: AskOptions): Promise<Reply>;
+  /**
+   * One read to many actors, that activates none: `undefined` where the id is not in memory and SQL,
+   * read after this answer, is the whole truth. One call per owner.
+   */
+  peek(
+    kind: string,
+    ids: readonly string[],
+    command: object,
+    options?: AskOptions,
+  ): Promise<Map<string, Result | undefined>>;
+}
+
+export interface AskOptions {
+  /** Milliseconds for everything, repeats included. Default 5,000. */
+  budgetMs?: number;
+  requestId?: string;
+}
+
+export type Result = { reply: unknown } | { refusal: Refusal };

@@ -1,0 +1,25 @@
+import type { Bus, Envelope } from './bus.ts';
+
+/** The bus of a single process: handlers run at once, in the order they subscribed. */
+export function createLocalBus(): Bus {
+  const subscribers = new Map<string, Set<(envelope: Envelope) => void>>();
+  return {
+    publish(subject, envelope) {
+      const handlers = subscribers.get(subject);
+      if (handlers) for (const handler of [...handlers]) handler(envelope);
+    },
+    subscribe(subject, handler) {
+      const own = (envelope: Envelope) => handler(envelope);
+      const handlers = subscribers.get(subject) ?? new Set();
+      subscribers.set(subject, handlers.add(own));
+      return () => {
+        handlers.delete(own);
+        if (handlers.size === 0 && subscribers.get(subject) === handlers) subscribers.delete(subject);
+      };
+    },
+    async settled() {},
+    async close() {
+      subscribers.clear();
+    },
+  };
+}

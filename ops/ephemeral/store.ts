@@ -1,0 +1,12 @@
+/**
+ * Short-lived shared state: tickets, codes, presence of clients without a socket. Contract: a key is gone
+ * after its time to live, or earlier (a restart may lose everything); each operation is atomic.
+ */
+export interface EphemeralStore {
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+  get(key: string): Promise<string | undefined>;
+  /** Reads and removes in one step: of two takers one gets it. */
+  take(key: string): Promise<string | undefined>;
+  delete(key: string): Promise<void>;
+  close(): Promise<void>;
+}

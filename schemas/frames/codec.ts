@@ -1,0 +1,63 @@
+import { type ErrorCode, errorCatalogue, fail, type Refusal } from '../errors.ts';
+import { isUuid } from '../ids.ts';
+import { limits } from '../limits.ts';
+import { parseJson, type Validate, validator } from '../validator.ts';
+import { type RequestFrame, type RequestType, requestFrames } from './client.ts';
+import type { ErrorFrame, EventFields, EventType } from './server.ts';
+
+/** Bytes ⇄ frames. Decoding has two steps, so that a refusal of the second can name the request's id. */
+
+const validators = Object.fromEntries(
+  Object.entries(requestFrames).map(([type, schema]) => [type, validator(schema)]),
+) as unknown as { [T in RequestType]: Validate<RequestFrame<T>> };
+
+/** The text of a frame as an object, its `id` when that is usable. Throws `invalid`. */
+export function decode(text: string): { id: string | undefined; frame: Record<string, unknown> } {
+  const frame = parseJson(text);
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
+    throw fail('invalid', { reason: 'not_an_object', detail: 'A frame is one JSON object' });
+  const { id } = frame as { id?: unknown };
+  const usable = typeof id === 'string' && id.length > 0 && id.length <= limits.requestId;
+  return { id: usable ? id : undefined, frame: frame as Record<string, unknown> };
+}
+
+/** The frame as the request that its `type` names. Throws `invalid` with the fields that are wrong. */
+export function validate(frame: Record<string, unknown>): RequestFrame {
+  const { type } = frame;
+  if (typeof type !== 'string' || !Object.hasOwn(validators, type))
+    throw fail('invalid', { reason: 'unknown_type', detail: 'There is no request of this type' });
+  return validators[type as RequestType](frame);
+}
+
+export function encodeOk(re: string, fields: object): string {
+  return JSON.stringify({ re, type: 'ok', ...fields });
+}
+
+export function encodeEvent<T extends EventType>(type: T, fields: EventFields<T>): string {
+  return JSON.stringify({ type, ...fields });
+}
+
+/** `retryable` overrides the catalogue's word: a send of unknown outcome may be repeated. */
+export function encodeError(re: string | undefined, refusal: Refusal, retryable?: boolean): string {
+  const { code, reason, detail, errors, retry_after_ms } = refusal;
+  const row = errorCatalogue[code as ErrorCode];
+  const frame: ErrorFrame = {
+    ...(re !== undefined && { re }),
+    type: 'error',
+    code,
+    ...(reason !== undefined && { reason }),
+    title: row.title,
+    ...(detail !== undefined && { detail }),
+    ...(errors !== undefined && { errors }),
+    retryable: retryable ?? row.retryable,
+    ...(retry_after_ms !== undefined && { retry_after_ms }),
+  };
+  return JSON.stringify(frame);
+}
+
+/** The chat that a request is about, as far as its fields tell: requests to one chat keep their order. */
+export function chatIdOf(frame: RequestFrame): string | undefined {
+  return 'chat_id' in frame && typeof frame.chat_id === 'string' && isUuid(frame.chat_id)
+    ? frame.chat_id.toLowerCase()
+    : undefined;
+}

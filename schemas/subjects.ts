@@ -1,0 +1,17 @@
+/** Bus subjects. A gateway subscribes one while a local connection wants it, and maps it to one topic. */
+export const subjects = {
+  /** Frames for every connection of a user: private chats, `chat.new`, `chat.gone`. */
+  user: (userId: string) => `user.${userId}`,
+  /** Frames of a group or channel. */
+  chat: (chatId: string) => `chat.${chatId}`,
+  /** Presence of one user, for those who watch. */
+  presence: (userId: string) => `presence.${userId}`,
+  /** Logins that were revoked: every gateway listens. */
+  revoked: 'logins.revoked',
+} as const;
+
+/** Says that logins are dead: their sockets close with 4003 and their access tokens stop working. */
+export interface RevokedLogins {
+  user_id: string;
+  login_ids: string[];
+}
