@@ -11,7 +11,7 @@ import type { Refusal } from '../../schemas/errors.ts';
  */
 export interface ActorKind<State, Command, Event, Mark = never, Tx = unknown> {
   readonly name: string;
-  /** False: soft state, nothing is journaled or flushed; `decide` gives no events. */
+  /** False: soft state. Its events only move the state: they are not journaled, flushed or told. */
   readonly journaled: boolean;
   /** The flushed state of this id; an id that was never used gives an empty state. */
   load(id: string): Promise<State>;
@@ -26,6 +26,8 @@ export interface ActorKind<State, Command, Event, Mark = never, Tx = unknown> {
   evolve(state: State, event: Event): State;
   /** What leaves when the event is committed. Events carry what their frames need: a replay says it again. */
   frames(id: string, event: Event): Outgoing[];
+  /** Names what a mark is about: of several unwritten marks of one actor and key the newest is kept. */
+  markKey(mark: Mark): string;
   /** Writes events, and marks after them, in order, in bulk, idempotently. */
   project(tx: Tx, batch: Projection<Event, Mark>): Promise<void>;
   /**
@@ -37,6 +39,15 @@ export interface ActorKind<State, Command, Event, Mark = never, Tx = unknown> {
   flushed(state: State, events: readonly Event[]): void;
   /** May this state leave memory now (nothing open, nothing that only memory holds)? */
   idle(state: State): boolean;
+}
+
+/** A kind as the runtime holds it: it hands states, commands and events around and looks into none. */
+export type AnyKind<Tx = unknown> = ActorKind<unknown, object, unknown, unknown, Tx>;
+
+export function anyKind<State, Command, Event, Mark, Tx>(
+  kind: ActorKind<State, Command, Event, Mark, Tx>,
+): AnyKind<Tx> {
+  return kind as unknown as AnyKind<Tx>;
 }
 
 export interface Projection<Event, Mark> {

@@ -1,6 +1,6 @@
 import type { UserShort } from '../common.ts';
 import type { RequestFields, RequestType } from '../frames/client.ts';
-import type { Message, Role } from './wire.ts';
+import type { Chat, Message, Role } from './wire.ts';
 
 /**
  * What the chat actor is asked. The names are the protocol's; `by` is the authenticated caller. Ids are
@@ -54,14 +54,57 @@ export type ChatCommand =
   | { type: 'chat.leave'; by: string }
   | { type: 'member.remove'; by: string; user_id: string }
   | { type: 'member.role'; by: string; user_id: string; role: 'admin' | 'member' }
-  /** The chat as `by` sees it, with members from `cursor` (0-based) on when asked. */
-  | { type: 'chat.get'; by: string; members_from?: number }
+  /** The chat as `by` sees it, with a page of the members whose joined_seq is greater when asked. */
+  | { type: 'chat.get'; by: string; members_after?: number }
   /** Head, marks and newest message for `sync`, the chat list and attaching. */
   | { type: 'chat.entry'; by: string };
 
 export type ChatCommandType = ChatCommand['type'];
 
-/** The answer to `chat.entry`: the hot truth that overlays the chat list's SQL rows. */
+export interface CreateReply {
+  /** As the caller sees it. */
+  chat: Chat;
+  /** False: it was there before. */
+  created: boolean;
+}
+
+export interface SendReply {
+  chat_id: string;
+  seq: number;
+  created_at: string;
+}
+
+/** `seq` is the newest event's that the command made; if nothing had to change, the newest one's before. */
+export interface DoneReply {
+  seq: number;
+}
+
+export interface AddReply extends DoneReply {
+  /** Who may not be added by this caller. Those who were in the chat already are not listed. */
+  not_added: string[];
+}
+
+export interface GetReply {
+  /** As the caller sees it, but without `peer`. */
+  chat: Chat;
+  /** The other user of a private chat. */
+  peer_id?: string;
+  members: HotMember[];
+  /** The next page's `members_after`. */
+  next?: number;
+}
+
+export interface HotMember {
+  user_id: string;
+  role: Role;
+  read: number;
+  joined_seq: number;
+}
+
+/**
+ * The answer to `chat.entry`: the hot truth that overlays the chat list's SQL rows. Where `member` is false
+ * nothing else in it means anything.
+ */
 export interface HotEntry {
   member: boolean;
   role: Role;
@@ -81,9 +124,15 @@ export interface HotEntry {
 /** The answer to `history`: what of the page the owner holds. */
 export interface HotHistory {
   head: number;
-  /** Every message of the page's range that is hot or changed since the last flush. */
+  /**
+   * What the tail holds of the page's range, in the page's order (`around`: newest first), as far as it can
+   * be in the page: everything that PostgreSQL may lack is here, or comes after the page's end.
+   */
   messages: Message[];
+  /** For `after`: messages whose newest change lies beyond `messages`; PostgreSQL's rows of them are old. */
+  moved: number[];
   /** True when `messages` is the whole page, so that PostgreSQL need not be asked. */
   complete: boolean;
+  /** Meaningful where `complete`. */
   has_more: boolean;
 }

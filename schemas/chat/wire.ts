@@ -35,6 +35,7 @@ export const ServiceNote = Type.Object({
   role: Type.Optional(Role),
   title: Type.Optional(Nullable(Type.String())),
   about: Type.Optional(Nullable(Type.String())),
+  username: Type.Optional(Nullable(Type.String())),
   photo: Type.Optional(Type.Unknown()),
 });
 export type ServiceNote = Static<typeof ServiceNote>;

@@ -1,0 +1,137 @@
+import { type Clock, sleep } from '../../ops/process/clock.ts';
+import { type Journal, JournalError, type JournalRecord } from '../journal/journal.ts';
+import type { FlushStore } from './flush-store.ts';
+import type { RuntimeOptions } from './options.ts';
+import { decodeRecord, encodeRecord, type ShardRecord } from './record.ts';
+
+export interface ClaimParts {
+  node: string;
+  journal: Journal;
+  store: FlushStore;
+  clock: Clock;
+  options: RuntimeOptions;
+  /** Is this node live, as far as this one sees? */
+  isLive(node: string): boolean;
+  /** Makes message ids of this process unique. */
+  attempt(): number;
+}
+
+/**
+ * How a claim ended. `held`: a live node has the shard; ask it to release. `raced`: another claim came
+ * first. `broken`: the journal or PostgreSQL lost something, and only an operator may go on.
+ */
+export type Claim =
+  | { outcome: 'claimed'; epoch: number; position: number; at: number; released: boolean }
+  | { outcome: 'held'; by: string }
+  | { outcome: 'raced' }
+  | { outcome: 'broken'; why: string };
+
+/**
+ * Writes a claim record whose precondition is the newest record that was read, and reads it back: the
+ * shard is owned only if the newest record is then one's own. Throws what the journal or the store
+ * throws; nothing was claimed then, as far as this node may know.
+ */
+export async function claimShard(shard: number, parts: ClaimParts): Promise<Claim> {
+  const { node, journal, store, clock, isLive } = parts;
+  const newest = await journal.newest(shard);
+  const record = newest && decodeRecord(newest.payload);
+  const checkpoint = await store.checkpoint(shard);
+  const why = gap(journal.id, newest?.position ?? 0, checkpoint);
+  if (why !== undefined) return { outcome: 'broken', why };
+  const released = record === undefined || record.type === 'release';
+  if (record !== undefined && !released && record.node !== node && isLive(record.node))
+    return { outcome: 'held', by: record.node };
+
+  const epoch = Math.max(record?.epoch ?? 0, checkpoint?.epoch ?? 0) + 1;
+  const previous = newest?.position ?? 0;
+  const payload = encodeRecord({ type: 'claim', epoch, previous, node });
+  const messageId = `${shard}/${epoch}/${node}/claim-${parts.attempt()}`;
+  const at = clock.monotonic();
+  try {
+    await persist(parts, { shard, messageId, expected: previous, payload, reserved: true });
+  } catch (error) {
+    if (error instanceof JournalError && error.fault === 'refused') return { outcome: 'raced' };
+    throw error;
+  }
+  const back = await journal.newest(shard);
+  if (back === undefined || !back.payload.equals(payload)) return { outcome: 'raced' };
+  return { outcome: 'claimed', epoch, position: back.position, at, released };
+}
+
+/** Writes the release record: the next owner claims at once. True if it was written. */
+export async function releaseShard(
+  shard: number,
+  held: { epoch: number; newest: number },
+  parts: ClaimParts,
+): Promise<boolean> {
+  const { node } = parts;
+  const payload = encodeRecord({ type: 'release', epoch: held.epoch, previous: held.newest, node });
+  const messageId = `${shard}/${held.epoch}/${node}/release-${parts.attempt()}`;
+  try {
+    await persist(parts, { shard, messageId, expected: held.newest, payload, reserved: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The records after a position in pages, the chain of positions checked. Throws when a link is missing. */
+export async function* readTail(
+  shard: number,
+  after: number,
+  journal: Journal,
+  pageSize: number,
+): AsyncGenerator<{ position: number; record: ShardRecord }[]> {
+  let position = after;
+  for (;;) {
+    const page = await journal.read(shard, position, pageSize);
+    const records: { position: number; record: ShardRecord }[] = [];
+    for (const entry of page) {
+      const record = decodeRecord(entry.payload);
+      if (record.previous !== position) throw new BrokenChain(shard, entry, record.previous, position);
+      position = entry.position;
+      records.push({ position, record });
+    }
+    if (records.length > 0) yield records;
+    if (page.length < pageSize) return;
+  }
+}
+
+export class BrokenChain extends Error {
+  constructor(shard: number, entry: JournalRecord, says: number, found: number) {
+    super(
+      `shard ${shard}: the record at ${entry.position} follows ${says}, but ${found} was found before it`,
+    );
+    this.name = 'BrokenChain';
+  }
+}
+
+/** What the checkpoint row says against what the journal holds. */
+function gap(
+  journalId: string,
+  newest: number,
+  checkpoint: { journal_id: string; position: number } | undefined,
+): string | undefined {
+  if (checkpoint === undefined || checkpoint.position === 0) return undefined;
+  if (checkpoint.journal_id !== journalId)
+    return `PostgreSQL was written from journal ${checkpoint.journal_id}, this one is ${journalId}`;
+  if (checkpoint.position > newest)
+    return `PostgreSQL is at position ${checkpoint.position}, the journal ends at ${newest}`;
+  return undefined;
+}
+
+/** An append of unknown outcome is repeated with the same bytes and message id inside the duplicate window. */
+async function persist(parts: ClaimParts, append: Parameters<Journal['append']>[0]): Promise<void> {
+  const { journal, clock, options } = parts;
+  const first = clock.monotonic();
+  for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {
+    try {
+      await journal.append(append);
+      return;
+    } catch (error) {
+      const again = error instanceof JournalError && (error.fault === 'in_doubt' || error.fault === 'full');
+      if (!again || clock.monotonic() - first >= options.inDoubtMs) throw error;
+    }
+    await sleep(clock, pause);
+  }
+}

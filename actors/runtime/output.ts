@@ -1,0 +1,35 @@
+import type { Result } from '../client/ask.ts';
+import type { Outgoing } from './kind.ts';
+
+/**
+ * What one turn wants to let out: a reply or a refusal, frames that no event carries, and marks. It
+ * leaves through the gate: only when the newest batch that its actor had is committed (or flushed).
+ */
+export interface Output {
+  result: Result;
+  settle(result: Result): void;
+  /** Waits for the flush as well. */
+  stored: boolean;
+  frames: readonly Outgoing[];
+  marks: readonly PendingMark[];
+}
+
+export interface PendingMark {
+  kind: string;
+  id: string;
+  /** Actor and what the mark is about. */
+  key: string;
+  mark: unknown;
+}
+
+/** An event on its way to PostgreSQL. */
+export interface ActorEvent {
+  kind: string;
+  id: string;
+  event: unknown;
+}
+
+/** The name of an actor within its node. */
+export function actorKey(kind: string, id: string): string {
+  return `${kind}/${id}`;
+}

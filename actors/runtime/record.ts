@@ -1,0 +1,28 @@
+/**
+ * What stands in one journal record: a claim, a batch of events, or a release. Every record carries its
+ * epoch, its writer, and the position before it, so that the chain can be checked for holes.
+ */
+export interface ShardRecord {
+  type: 'claim' | 'batch' | 'release';
+  epoch: number;
+  /** Position of the record before this one in the shard; 0 for the first. */
+  previous: number;
+  node: string;
+  /** Kind, actor id, event; empty but in batches. */
+  events: [kind: string, id: string, event: unknown][];
+}
+
+export type RecordHeader = Omit<ShardRecord, 'events'>;
+
+/** One event as it stands in a record. Made once, when the event joins a batch: its length bounds the batch. */
+export function encodeEvent(kind: string, id: string, event: unknown): string {
+  return JSON.stringify([kind, id, event]);
+}
+
+export function encodeRecord(header: RecordHeader, events: readonly string[] = []): Buffer {
+  return Buffer.from(`${JSON.stringify(header).slice(0, -1)},"events":[${events.join(',')}]}`);
+}
+
+export function decodeRecord(payload: Buffer): ShardRecord {
+  return JSON.parse(payload.toString()) as ShardRecord;
+}

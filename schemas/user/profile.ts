@@ -1,0 +1,65 @@
+import Type, { type Static } from 'typebox';
+import { About, Id, Nullable, Strict, Time, Username } from '../common.ts';
+
+/** A user as the API shows it, and what a user may change of it. */
+
+/** Something visible, on one line. */
+export const Name = Type.String({ minLength: 1, maxLength: 64, pattern: '^\\P{Cc}*[^\\p{Cc}\\s]\\P{Cc}*$' });
+export const Bio = Type.String({ maxLength: 512 });
+export const Level = Type.Enum(['A1', 'A2', 'B1', 'B2', 'C1', 'C2']);
+export type Level = Static<typeof Level>;
+
+/** A client's own settings: replaced as a whole, at most 8 KiB of JSON. */
+export const Settings = Type.Object({}, { additionalProperties: true, maxProperties: 100 });
+export const settingsBytes = 8 * 1024;
+
+export const Avatar = Type.Object({ url: Type.String(), thumb_url: Type.String() });
+
+const profile = {
+  id: Id,
+  number: Type.Integer({ description: 'a small number, for clients that need one' }),
+  username: Type.String(),
+  first_name: Nullable(Type.String()),
+  last_name: Nullable(Type.String()),
+  display_name: Type.String(),
+  bio: Nullable(Type.String()),
+  about: Nullable(Type.String()),
+  level: Nullable(Level),
+  avatar: Nullable(Avatar),
+  created_at: Time,
+  updated_at: Time,
+  followers_count: Type.Integer(),
+  followings_count: Type.Integer(),
+  is_following: Type.Boolean(),
+};
+
+/** A user as others see it. */
+export const Profile = Type.Object(profile);
+export type Profile = Static<typeof Profile>;
+
+/** A user's own view. */
+export const OwnProfile = Type.Object({
+  ...profile,
+  email: Nullable(Type.String()),
+  email_verified: Type.Boolean(),
+  timezone: Nullable(Type.String()),
+  interests_txt: Nullable(Type.String()),
+  role: Type.String(),
+  settings: Type.Object({}, { additionalProperties: true }),
+});
+export type OwnProfile = Static<typeof OwnProfile>;
+
+/** `PATCH /me`: absent = unchanged, null = cleared (a cleared display name becomes the default again). */
+export const ProfileChanges = Strict({
+  display_name: Type.Optional(Nullable(Name)),
+  first_name: Type.Optional(Nullable(Name)),
+  last_name: Type.Optional(Nullable(Name)),
+  username: Type.Optional(Username),
+  bio: Type.Optional(Nullable(Bio)),
+  about: Type.Optional(Nullable(About)),
+  level: Type.Optional(Nullable(Level)),
+  timezone: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 64, description: 'IANA name' }))),
+  interests_txt: Type.Optional(Nullable(Type.String({ maxLength: 1024 }))),
+  settings: Type.Optional(Nullable(Settings)),
+});
+export type ProfileChanges = Static<typeof ProfileChanges>;

@@ -1,0 +1,172 @@
+import type { Result } from '../../actors/client/ask.ts';
+import type { Append, Journal } from '../../actors/journal/journal.ts';
+import { createMemoryJournal, type MemoryJournal } from '../../actors/journal/memory-journal.ts';
+import { ActorHost, type HostParts, type Placement } from '../../actors/runtime/host.ts';
+import { anyKind } from '../../actors/runtime/kind.ts';
+import { decodeRecord, type ShardRecord } from '../../actors/runtime/record.ts';
+import { createLocalBus } from '../../ops/bus/local-bus.ts';
+import { type LedgerCommand, LedgerTable, ledgerKind } from './ledger-kind.ts';
+import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from './memory-flush-store.ts';
+import { settled, VirtualClock } from './virtual-clock.ts';
+
+/** A journal whose appends a test can hold back, fail, or watch. */
+export class HeldJournal implements Journal {
+  readonly id: string;
+  readonly exclusive: boolean;
+  readonly appends: Append[] = [];
+  /** Asked before each append; a rejection is what the runtime sees. */
+  before: (append: Append) => Promise<void> = async () => {};
+  /** Asked after an append was kept. */
+  after: (append: Append) => Promise<void> = async () => {};
+  readonly inner: MemoryJournal;
+  #held: { append: Append; go: () => void }[] | undefined;
+
+  constructor(inner: MemoryJournal) {
+    this.inner = inner;
+    this.id = inner.id;
+    this.exclusive = inner.exclusive;
+  }
+
+  /** Batches wait from now on, until `release`. Claims and releases pass. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  get held(): Append[] {
+    return (this.#held ?? []).map((one) => one.append);
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const one of held) one.go();
+    await settled();
+  }
+
+  async append(append: Append): Promise<number> {
+    this.appends.push(append);
+    await this.before(append);
+    if (this.#held !== undefined && !append.reserved)
+      await new Promise<void>((go) => this.#held?.push({ append, go }));
+    const position = await this.inner.append(append);
+    await this.after(append);
+    return position;
+  }
+
+  newest(shard: number) {
+    return this.inner.newest(shard);
+  }
+
+  read(shard: number, after: number, limit: number) {
+    return this.inner.read(shard, after, limit);
+  }
+
+  trim(shard: number, position: number) {
+    return this.inner.trim(shard, position);
+  }
+
+  close() {
+    return this.inner.close();
+  }
+}
+
+export interface World {
+  clock: VirtualClock;
+  memory: MemoryJournal;
+  database: MemoryDatabase;
+  table: LedgerTable;
+}
+
+export function createWorld(exclusive = true): World {
+  return {
+    clock: new VirtualClock(),
+    memory: createMemoryJournal({ exclusive }),
+    database: new MemoryDatabase(),
+    table: new LedgerTable(),
+  };
+}
+
+export interface NodeOptions {
+  node?: string;
+  shards?: number;
+  options?: HostParts<MemoryTx>['options'];
+  placement?: Placement;
+  /** Awaited before each statement of the store and the kind. */
+  step?(statement: string): Promise<void>;
+}
+
+/** One node on a world: a host with the ledger kind, and everything that left it. */
+export function createNode(
+  world: World,
+  { node = 'n1', shards = 1, options = {}, placement, step }: NodeOptions = {},
+) {
+  const journal = new HeldJournal(world.memory.attach());
+  const bus = createLocalBus();
+  const frames: { subject: string; seq: number }[] = [];
+  const logs: string[] = [];
+  const buried: string[] = [];
+  const batches: number[] = [];
+  const store = createMemoryFlushStore(world.database, step && { step });
+  const host = new ActorHost<MemoryTx>({
+    node,
+    shards,
+    journal,
+    store,
+    kinds: [anyKind(ledgerKind(world.table, step && { step }))],
+    bus,
+    clock: world.clock,
+    observer: {
+      batch: (events) => void batches.push(events),
+      refused: () => {},
+      flush: () => {},
+      buried: (kind) => void buried.push(kind),
+    },
+    placement: placement ?? { owner: () => node, isLive: (other) => other === node, askRelease: () => {} },
+    options: { lanes: 1, ...options },
+    log: (level, message) => void logs.push(`${level}: ${message}`),
+  });
+
+  function listen(id: string): void {
+    for (const subject of [`ledger.${id}`, `stored.${id}`])
+      bus.subscribe(subject, ({ frame }) => void frames.push({ subject, seq: JSON.parse(frame).seq }));
+  }
+
+  /** Sends commands in one ask; the results appear as they are given. */
+  function ask(id: string, commands: LedgerCommand[], budgetMs = 60_000) {
+    const asked: { results: Result[] | undefined; done: Promise<Result[]> } = {
+      results: undefined,
+      done: host.ask({ kind: 'ledger', id, commands, budgetMs }),
+    };
+    void asked.done.then((results) => {
+      asked.results = results;
+    });
+    return asked;
+  }
+
+  async function put(id: string, key: string, more: Partial<LedgerCommand> = {}): Promise<Result> {
+    const [result] = await ask(id, [{ type: 'put', by: 'ann', key, ...more } as LedgerCommand]).done;
+    return result as Result;
+  }
+
+  /** Starts claiming; what can be done without time passing is done. */
+  async function start(): Promise<void> {
+    void host.start();
+    await world.clock.advance(0);
+  }
+
+  return { host, journal, bus, frames, logs, buried, batches, store, ask, put, start, listen };
+}
+
+export type Node = ReturnType<typeof createNode>;
+
+export function records(world: World, shard = 0): ShardRecord[] {
+  return world.memory.records(shard).map((record) => decodeRecord(record.payload));
+}
+
+export function seqOf(result: Result | undefined): number | undefined {
+  return result !== undefined && 'reply' in result ? (result.reply as { seq: number }).seq : undefined;
+}
+
+export function codeOf(result: Result | undefined): string | undefined {
+  return result !== undefined && 'refusal' in result ? result.refusal.code : undefined;
+}

@@ -1,0 +1,174 @@
+import { expect } from 'chai';
+import { JournalError } from '../../../actors/journal/journal.ts';
+import {
+  codeOf,
+  createNode,
+  createWorld,
+  type Node,
+  seqOf,
+  type World,
+} from '../../support/runtime-harness.ts';
+import { settled } from '../../support/virtual-clock.ts';
+
+describe('the output gate', () => {
+  let world: World;
+  let node: Node;
+
+  beforeEach(async () => {
+    world = createWorld();
+    node = createNode(world);
+    await node.start();
+  });
+
+  it('gives a reply only when its batch is committed', async () => {
+    node.journal.hold();
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    expect(asked.results).to.equal(undefined);
+    await node.journal.release();
+    expect(seqOf(asked.results?.[0])).to.equal(1);
+  });
+
+  it('holds reads and refusals back while what they saw is uncommitted', async () => {
+    await node.put('a', 'k0');
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const read = node.ask('a', [{ type: 'head' }]);
+    const refusal = node.ask('a', [{ type: 'refuse' }]);
+    await settled();
+    expect(read.results).to.equal(undefined);
+    expect(refusal.results).to.equal(undefined);
+    await node.journal.release();
+    expect(read.results).to.deep.equal([{ reply: { head: 2, marked: 0 } }]);
+    expect(refusal.results).to.deep.equal([{ refusal: { code: 'forbidden', reason: 'at 2' } }]);
+  });
+
+  it('lets other actors of the shard answer reads meanwhile', async () => {
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const other = node.ask('b', [{ type: 'head' }]);
+    await settled();
+    expect(other.results).to.deep.equal([{ reply: { head: 0, marked: 0 } }]);
+    await node.journal.release();
+  });
+
+  it('lets the next command of an actor see what is not committed yet', async () => {
+    node.journal.hold();
+    const asked = node.ask('a', [
+      { type: 'put', by: 'ann', key: 'k1' },
+      { type: 'put', by: 'ann', key: 'k2' },
+      { type: 'put', by: 'ann', key: 'k1' },
+    ]);
+    await settled();
+    await node.journal.release();
+    expect(asked.results?.map(seqOf)).to.deep.equal([1, 2, 1]);
+  });
+
+  it('publishes frames after the commit, and those that wait for the flush after the flush', async () => {
+    node.listen('a');
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    expect(node.frames).to.deep.equal([]);
+    const other = {};
+    await world.database.lock(0, other);
+    await node.journal.release();
+    expect(node.frames).to.deep.equal([{ subject: 'ledger.a', seq: 1 }]);
+    world.database.unlock(other);
+    await world.clock.advance(1000);
+    expect(node.frames).to.deep.equal([
+      { subject: 'ledger.a', seq: 1 },
+      { subject: 'stored.a', seq: 1 },
+    ]);
+  });
+
+  it('puts all that arrives during an append into the next one', async () => {
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    for (let n = 2; n <= 40; n++) node.ask(`a${n}`, [{ type: 'put', by: 'ann', key: `k${n}` }]);
+    await settled();
+    expect(node.journal.held).to.have.length(1);
+    await node.journal.release();
+    expect(node.batches).to.deep.equal([1, 39]);
+  });
+
+  it('ends a batch at its size', async () => {
+    const small = createNode(createWorld(), { options: { batchBytes: 100 } });
+    await small.start();
+    small.journal.hold();
+    const asked = small.ask(
+      'a',
+      Array.from({ length: 10 }, (_, n) => ({ type: 'put', by: 'ann', key: `key-${n}` })),
+    );
+    await settled();
+    await small.journal.release();
+    await settled();
+    expect(asked.results?.map(seqOf)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(Math.max(...small.batches)).to.be.lessThan(4);
+  });
+
+  it('answers a stored command only when PostgreSQL has it', async () => {
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    const again = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    void asked.done.then(() => expect(world.table.of('a').get(1)).to.equal('k1'));
+    void again.done.then(() => expect(world.table.of('a').get(1)).to.equal('k1'));
+    await world.clock.advance(1000);
+    expect(asked.results?.map(seqOf)).to.deep.equal([1]);
+    expect(again.results?.map(seqOf)).to.deep.equal([1]);
+  });
+
+  it('repeats an append of unknown outcome with the same bytes and message id, and keeps it once', async () => {
+    let faults = 2;
+    node.journal.after = async () => {
+      if (faults-- > 0) throw new JournalError('in_doubt', 'no answer');
+    };
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await world.clock.advance(2000);
+    expect(asked.results?.map(seqOf)).to.deep.equal([1]);
+    const tries = node.journal.appends.filter((append) => !append.reserved);
+    expect(tries).to.have.length(3);
+    expect(new Set(tries.map((append) => append.messageId)).size).to.equal(1);
+    expect(tries.every((append) => append.payload === tries[0]?.payload)).to.equal(true);
+    expect(world.memory.records(0)).to.have.length(2);
+  });
+
+  it('answers timeout, and claims anew, when an append stays unknown', async () => {
+    node.journal.before = async (append) => {
+      if (!append.reserved) throw new JournalError('in_doubt', 'no answer');
+    };
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await world.clock.advance(34_000);
+    expect(asked.results?.map(codeOf)).to.deep.equal(['timeout']);
+    node.journal.before = async () => {};
+    await world.clock.advance(4000);
+    expect(seqOf(await node.put('a', 'k1'))).to.equal(1);
+  });
+
+  it('waits out a full journal with the same batch and refuses new events at once meanwhile', async () => {
+    let full = true;
+    node.journal.before = async (append) => {
+      if (full && !append.reserved) throw new JournalError('full', 'full');
+    };
+    const first = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    expect(codeOf(await node.put('a', 'k2'))).to.equal('unavailable');
+    await world.clock.advance(60_000);
+    expect(first.results).to.equal(undefined);
+    full = false;
+    await world.clock.advance(3000);
+    expect(first.results?.map(seqOf)).to.deep.equal([1]);
+    expect(seqOf(await node.put('a', 'k2'))).to.equal(2);
+  });
+
+  it('throws the state away with an append that failed for good', async () => {
+    node.journal.before = async (append) => {
+      if (!append.reserved) throw new JournalError('failed', 'fsync');
+    };
+    expect(codeOf(await node.put('a', 'k1'))).to.equal('timeout');
+    node.journal.before = async () => {};
+    await world.clock.advance(4000);
+    const [head] = await node.ask('a', [{ type: 'head' }]).done;
+    expect(head).to.deep.equal({ reply: { head: 0, marked: 0 } });
+  });
+});
