@@ -28,7 +28,10 @@ export interface AppenderParts {
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;
-  /** In commit order. `startedAt`: monotonic time at which the append that proves ownership began. */
+  /**
+   * In commit order. `startedAt`: monotonic time before the record can have been kept, that is before the
+   * first attempt: a repeat may be answered as a duplicate long after, and then proves nothing about now.
+   */
   committed(batch: Batch, position: number, startedAt: number): void;
   /** Ownership is gone. `refusal` is for the batch that was in flight; what had not begun was not done. */
   lost(batch: Batch, refusal: Refusal, reason: string): void;
@@ -129,7 +132,6 @@ export class Appender {
     let pause = options.retryMs;
     let doubted = false;
     for (;;) {
-      const startedAt = clock.monotonic();
       try {
         const position = await journal.append({ shard, messageId, expected: this.newest, payload });
         if (this.#closed) return false;
@@ -139,7 +141,7 @@ export class Appender {
         this.committed = batch.number;
         this.batches.shift();
         this.waitingBytes -= batch.bytes;
-        this.#parts.committed(batch, position, startedAt);
+        this.#parts.committed(batch, position, first);
         return true;
       } catch (error) {
         if (this.#closed) return false;

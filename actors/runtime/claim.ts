@@ -17,11 +17,19 @@ export interface ClaimParts {
 }
 
 /**
- * How a claim ended. `held`: a live node has the shard; ask it to release. `raced`: another claim came
+ * How a claim ended. `claimed`: the claim record was kept between the monotonic times `begunAt` and
+ * `keptAt`; `released`: the owner before had let go, or there was none. `held`: a live node has the shard; ask it to release. `raced`: another claim came
  * first. `broken`: the journal or PostgreSQL lost something, and only an operator may go on.
  */
 export type Claim =
-  | { outcome: 'claimed'; epoch: number; position: number; at: number; released: boolean }
+  | {
+      outcome: 'claimed';
+      epoch: number;
+      position: number;
+      released: boolean;
+      begunAt: number;
+      keptAt: number;
+    }
   | { outcome: 'held'; by: string }
   | { outcome: 'raced' }
   | { outcome: 'broken'; why: string };
@@ -46,16 +54,17 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
   const previous = newest?.position ?? 0;
   const payload = encodeRecord({ type: 'claim', epoch, previous, node });
   const messageId = `${shard}/${epoch}/${node}/claim-${parts.attempt()}`;
-  const at = clock.monotonic();
+  const begunAt = clock.monotonic();
   try {
     await persist(parts, { shard, messageId, expected: previous, payload, reserved: true });
   } catch (error) {
     if (error instanceof JournalError && error.fault === 'refused') return { outcome: 'raced' };
     throw error;
   }
+  const keptAt = clock.monotonic();
   const back = await journal.newest(shard);
   if (back === undefined || !back.payload.equals(payload)) return { outcome: 'raced' };
-  return { outcome: 'claimed', epoch, position: back.position, at, released };
+  return { outcome: 'claimed', epoch, position: back.position, released, begunAt, keptAt };
 }
 
 /** Writes the release record: the next owner claims at once. True if it was written. */

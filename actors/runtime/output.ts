@@ -10,6 +10,11 @@ export interface Output {
   settle(result: Result): void;
   /** Waits for the flush as well. */
   stored: boolean;
+  /**
+   * Monotonic time of a turn that made no event: what it saw is true only if the shard was surely one's
+   * own within `fenceMs` before. Undefined where the commit of an own event proves it.
+   */
+  readAt: number | undefined;
   frames: readonly Outgoing[];
   marks: readonly PendingMark[];
 }

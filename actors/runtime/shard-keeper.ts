@@ -176,7 +176,7 @@ export class ShardKeeper {
         newest: claim.position,
         checkpoint: row.position,
         frozen: await store.frozen(number),
-        confirmedAt: claim.at,
+        confirmedAt: claim.begunAt,
       },
       shardParts,
     );
@@ -203,7 +203,7 @@ export class ShardKeeper {
       await shard.queue.drained();
     }
     if (!claim.released && !journal.exclusive)
-      await sleep(clock, claim.at + options.fenceMs - clock.monotonic());
+      await sleep(clock, claim.keptAt + options.fenceMs - clock.monotonic());
     if (shard.closed || this.#stopped) return;
     this.#set(number, slot, 'serving');
   }

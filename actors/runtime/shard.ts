@@ -117,18 +117,26 @@ export class OwnedShard {
     if (this.activations.has(key)) return false;
     this.#parts.dirty(this, this.queue.pending(key));
     await this.queue.flushed(key);
-    return (await this.confirm()) && !this.activations.has(key);
+    return (await this.confirm(this.#parts.clock.monotonic())) && !this.activations.has(key);
   }
 
-  /** True if this node was the owner within the last `fenceMs`, or is now by the journal's word. */
-  confirm(): boolean | Promise<boolean> {
-    const { clock, options } = this.#parts;
-    if (this.closed) return false;
-    if (clock.monotonic() - this.#confirmedAt < options.fenceMs) return true;
-    this.#confirming ??= this.#askJournal().finally(() => {
-      this.#confirming = undefined;
-    });
-    return this.#confirming;
+  /** Was the shard surely one's own at some time in the `fenceMs` before this one? */
+  #fresh(at: number): boolean {
+    return at - this.#confirmedAt < this.#parts.options.fenceMs;
+  }
+
+  /**
+   * Makes sure of that by the journal's word, with one check for all who wait. A check that began too
+   * long before `at` says nothing about it, so there may be another.
+   */
+  async confirm(at: number): Promise<boolean> {
+    while (!this.closed && !this.#fresh(at)) {
+      this.#confirming ??= this.#askJournal().finally(() => {
+        this.#confirming = undefined;
+      });
+      if (!(await this.#confirming)) return false;
+    }
+    return !this.closed;
   }
 
   async #askJournal(): Promise<boolean> {
@@ -225,9 +233,17 @@ export class OwnedShard {
 
   #decided(activation: Activation, entry: Entry, decision: Decision<unknown, unknown>): void {
     const { kind, id } = activation;
+    const now = this.#parts.clock.monotonic();
     if ('refuse' in decision) {
       const result = { refusal: decision.refuse };
-      this.#emit(activation, { result, settle: entry.settle, stored: false, frames: [], marks: [] });
+      this.#emit(activation, {
+        result,
+        settle: entry.settle,
+        stored: false,
+        readAt: now,
+        frames: [],
+        marks: [],
+      });
       return;
     }
     const made = kind.journaled ? (decision.events ?? []) : [];
@@ -241,26 +257,25 @@ export class OwnedShard {
       result: { reply: decision.reply },
       settle: entry.settle,
       stored: decision.gate === 'stored',
+      readAt: events.length > 0 ? undefined : now,
       frames: decision.frames ?? [],
       marks,
     });
   }
 
-  /** The gate: now if everything that the actor had is committed and the shard is surely one's own. */
+  /** The gate: waits for the newest batch of the actor, if that is not committed. */
   #emit(activation: Activation, output: Output): void {
-    if (this.appender.attach(activation.lastBatch, output)) return;
-    const confirmed = this.confirm();
-    if (confirmed === true) this.#passed(activation.lastBatch, output);
-    else
-      void Promise.resolve(confirmed).then((own) => {
-        if (own) this.#passed(activation.lastBatch, output);
-        else output.settle({ refusal: { code: 'actor_moved' } });
-      });
+    if (!this.appender.attach(activation.lastBatch, output)) this.#passed(activation.lastBatch, output);
   }
 
-  /** The batch is committed; a stored answer waits for its flush as well. */
+  /** The batch is committed; a read needs a fresh confirmation, a stored answer its flush as well. */
   #passed(batch: number, output: Output): void {
-    if (output.stored && this.queue.attach(batch, output)) this.#parts.dirty(this, true);
+    if (output.readAt !== undefined && !this.#fresh(output.readAt)) {
+      void this.confirm(output.readAt).then((own) => {
+        if (own) this.#passed(batch, output);
+        else output.settle({ refusal: { code: 'actor_moved' } });
+      });
+    } else if (output.stored && this.queue.attach(batch, output)) this.#parts.dirty(this, true);
     else this.#release(output);
   }
 

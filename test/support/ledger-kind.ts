@@ -55,9 +55,10 @@ export function ledgerKind(
     async load(id) {
       await step('load');
       table.loads++;
+      const rows = table.of(id);
       return {
-        head: Math.max(0, ...table.of(id).keys()),
-        known: new Map(),
+        head: Math.max(0, ...rows.keys()),
+        known: new Map([...rows].map(([seq, key]) => [key, seq])),
         unflushed: 0,
         looked: new Set(),
         marked: table.marks.get(id) ?? 0,
