@@ -1,0 +1,52 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+
+export interface ClientOptions {
+  url: string;
+  applicationName: string;
+  /** How long a database that is away or still starting is waited for. Default 0: one try. */
+  waitMs?: number;
+}
+
+/**
+ * One plain connection outside any pool, for work that needs a session of its own: migrations, making
+ * databases. Its loss fails the statement in flight and nothing else.
+ */
+export async function withClient<T>(
+  options: ClientOptions,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectClient(options);
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function connectClient({ url, applicationName, waitMs = 0 }: ClientOptions) {
+  const until = performance.now() + waitMs;
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: applicationName,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+    });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      if (isFinal(error) || performance.now() + pauseMs >= until) throw error;
+      // A real pause, that keeps the process alive while it has nothing else to do.
+      await pause(pauseMs);
+    }
+  }
+}
+
+/** Wrong password, no such database …: what PostgreSQL answers for good, while 57P03 is `starting up`. */
+function isFinal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(57P0|53)/.test(error.code ?? '');
+}
