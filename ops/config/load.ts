@@ -1,0 +1,58 @@
+import { StartError } from '../process/start-error.ts';
+import type { Field } from './field.ts';
+import { fields, roles } from './fields.ts';
+import { nearest } from './nearest.ts';
+
+/** The settings of this process, by the keys of the field table. Read once, at the start, and frozen. */
+export type Config = {
+  readonly [Key in keyof typeof fields]: (typeof fields)[Key] extends Field<infer T> ? T : never;
+};
+
+/** What the environment looks like: `process.env`, or a test's own. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The settings, or `help` where the arguments ask for it. Throws a StartError that names everything that
+ * is wrong at once. Pure.
+ */
+export function loadConfig(env: Environment, argv: readonly string[]): Config | 'help' {
+  if (argv.some((argument) => argument === '--help' || argument === '-h')) return 'help';
+  const problems = [...unknownArguments(argv), ...unknownSettings(env)];
+  const values: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries<Field<unknown>>(fields)) {
+    const text = env[field.name] ?? '';
+    if (text === '') values[key] = field.default;
+    else if (field.unbuilt) problems.push(unbuilt(field.name));
+    else {
+      values[key] = field.parse(text);
+      if (values[key] === undefined) problems.push(wrong(field, text));
+    }
+  }
+  const config = values as Config;
+  if (config.roles !== undefined && config.roles.length < roles.length)
+    problems.push(unbuilt('SUHBAT_ROLES'));
+  if (problems.length > 0) throw new StartError(`Suhbat cannot start: ${problems.join('; ')}.`);
+  return Object.freeze(config);
+}
+
+function unknownArguments(argv: readonly string[]): string[] {
+  return argv.map((argument) => `${JSON.stringify(argument)} is not an argument (there is only --help)`);
+}
+
+function unknownSettings(env: Environment): string[] {
+  const known = Object.values<Field<unknown>>(fields).map((field) => field.name);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SUHBAT_') && !known.includes(name))
+    .map((name) => `${name} is not a setting (did you mean ${nearest(name, known)}?)`);
+}
+
+function wrong(field: Field<unknown>, text: string): string {
+  const given = field.secret ? '' : `, not ${JSON.stringify(text)}`;
+  return `${field.name} must be ${field.type}${given}`;
+}
+
+function unbuilt(name: string): string {
+  return name === 'SUHBAT_ROLES'
+    ? `SUHBAT_ROLES must name all of ${roles.join(', ')}, because this version runs on one machine only`
+    : `${name} cannot be set, because this version runs on one machine only`;
+}

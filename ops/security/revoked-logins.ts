@@ -1,0 +1,89 @@
+import { type RevokedLogins as RevokedNote, subjects } from '../../schemas/subjects.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../process/clock.ts';
+
+/** The logins whose access tokens are dead although they have not expired. One per process. */
+export interface RevokedLogins {
+  has(loginId: string): boolean;
+  /** What the bus could not tell: read from the database at start, and after a broken link. */
+  learn(revoked: readonly RevokedNote[]): void;
+  /** Told of each login once, when it becomes known here; the returned function ends that. */
+  onRevoked(listener: (revoked: RevokedNote) => void): () => void;
+  /** Logins held now. */
+  size(): number;
+  close(): void;
+}
+
+export interface RevokedLoginsOptions {
+  bus: Bus;
+  clock: Clock;
+  /** Milliseconds that an access token can still be accepted: its life and the clock tolerance. */
+  ttlMs: number;
+}
+
+/**
+ * Kept current by the bus, from the moment it is made: make it first, then `learn` what the database
+ * knows, so that nothing falls between. Bounded by time: a login is forgotten when its last access token
+ * has expired by itself. None is dropped earlier, because that would bring its tokens back to life.
+ */
+export function createRevokedLogins({ bus, clock, ttlMs }: RevokedLoginsOptions): RevokedLogins {
+  /** Login → when it may be forgotten. All live equally long, so the order of entry is that of expiry. */
+  const revoked = new Map<string, number>();
+  const listeners = new Set<(note: RevokedNote) => void>();
+
+  function forgetExpired(now: number): void {
+    for (const [loginId, until] of revoked) {
+      if (until > now) return;
+      revoked.delete(loginId);
+    }
+  }
+
+  function learn(note: RevokedNote): void {
+    const now = clock.monotonic();
+    forgetExpired(now);
+    const fresh = note.login_ids.filter((loginId) => !revoked.has(loginId));
+    for (const loginId of fresh) revoked.set(loginId, now + ttlMs);
+    if (fresh.length === 0) return;
+    for (const listener of [...listeners]) listener({ user_id: note.user_id, login_ids: fresh });
+  }
+
+  const unsubscribe = bus.subscribe(subjects.revoked, ({ note }) => {
+    if (isRevokedNote(note)) learn(note);
+  });
+
+  return {
+    has(loginId) {
+      const until = revoked.get(loginId);
+      return until !== undefined && until > clock.monotonic();
+    },
+    learn(notes) {
+      for (const note of notes) learn(note);
+    },
+    onRevoked(listener) {
+      const own = (note: RevokedNote) => listener(note);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    size() {
+      forgetExpired(clock.monotonic());
+      return revoked.size;
+    },
+    close() {
+      unsubscribe();
+      listeners.clear();
+    },
+  };
+}
+
+/** Says on the bus that logins are dead. Call it when SQL has them revoked, and before the answer. */
+export function publishRevoked(bus: Bus, revoked: RevokedNote): void {
+  if (revoked.login_ids.length > 0) bus.publish(subjects.revoked, { frame: '', note: revoked });
+}
+
+function isRevokedNote(note: unknown): note is RevokedNote {
+  if (typeof note !== 'object' || note === null) return false;
+  const { user_id, login_ids } = note as Partial<RevokedNote>;
+  return (
+    typeof user_id === 'string' && Array.isArray(login_ids) && login_ids.every((id) => typeof id === 'string')
+  );
+}
