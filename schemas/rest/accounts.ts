@@ -21,7 +21,7 @@ export type RegisterBody = Static<typeof RegisterBody>;
 
 const LoginName = Type.String({ minLength: 1, maxLength: 254 });
 
-/** Exactly one of `login` (either), `username` and `email`. */
+/** Exactly one of `login` (either), `username` and `email`: with the password that makes two fields. */
 export const LoginBody = Type.Object(
   {
     login: Type.Optional(LoginName),
@@ -29,10 +29,7 @@ export const LoginBody = Type.Object(
     email: Type.Optional(LoginName),
     password: GivenPassword,
   },
-  {
-    additionalProperties: false,
-    oneOf: [{ required: ['login'] }, { required: ['username'] }, { required: ['email'] }],
-  },
+  { additionalProperties: false, minProperties: 2, maxProperties: 2 },
 );
 export type LoginBody = Static<typeof LoginBody>;
 

@@ -1,0 +1,149 @@
+import {
+  LoginBody,
+  LoginList,
+  PageQuery,
+  ProfileList,
+  pageOf,
+  RefreshBody,
+  RegisterBody,
+  Ticket,
+  Tokens,
+  UserSearchQuery,
+} from '../../../schemas/rest/accounts.ts';
+import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
+import { metaOf } from '../meta.ts';
+import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
+
+/** Logging in and out, devices, profiles: every row is a call to the users service. */
+
+/** The handler that calls `action` and answers with `status`: the reply, or nothing for 204. */
+function calling(
+  action: string,
+  status: number,
+  params: (request: RouteRequest) => object = () => ({}),
+): Route['handle'] {
+  return async (request: RouteRequest, { call }: RouteParts): Promise<Answer> => {
+    const reply = await call(action, params(request), metaOf(request));
+    return status === 204 ? { status } : { status, body: reply };
+  };
+}
+
+const body = (request: RouteRequest) => request.body as object;
+const id = ({ params }: RouteRequest) => ({ id: params.id });
+
+export const accountRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/api/v1/auth/register',
+    summary: 'Make an account',
+    auth: 'open',
+    limit: 'auth',
+    body: RegisterBody,
+    replies: { 201: Tokens },
+    handle: calling('users.register', 201, body),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/login',
+    summary: 'Log in by username or email',
+    auth: 'open',
+    limit: 'auth',
+    body: LoginBody,
+    replies: { 200: Tokens },
+    handle: calling('users.login', 200, body),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/refresh',
+    summary: 'Change a refresh token for new tokens; each works once',
+    auth: 'open',
+    limit: 'auth',
+    body: RefreshBody,
+    replies: { 200: Tokens },
+    handle: calling('users.refresh', 200, body),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/logout',
+    summary: 'End this login',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 204: undefined },
+    handle: calling('users.logout', 204),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/logout-all',
+    summary: 'End every login of the caller',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 204: undefined },
+    handle: calling('users.logout_all', 204),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/auth/logins',
+    summary: "The caller's devices, newest login first",
+    auth: 'user',
+    limit: 'calls',
+    query: PageQuery,
+    replies: { 200: LoginList },
+    handle: calling('users.logins', 200, ({ query }) => pageOf(query)),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/auth/logins/{id}',
+    summary: 'End one login of the caller',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 204: undefined },
+    handle: calling('users.revoke_login', 204, id),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/ws-ticket',
+    summary: 'A ticket for one WebSocket, good for 30 seconds',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 201: Ticket },
+    handle: calling('users.ws_ticket', 201),
+  },
+  {
+    method: 'GET',
+    path: '/me',
+    summary: "The caller's own profile",
+    auth: 'user',
+    limit: 'calls',
+    replies: { 200: OwnProfile },
+    handle: calling('users.me', 200),
+  },
+  {
+    method: 'PATCH',
+    path: '/me',
+    summary: "Change the caller's profile",
+    auth: 'user',
+    limit: 'calls',
+    body: ProfileChanges,
+    replies: { 200: OwnProfile },
+    handle: calling('users.update', 200, body),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/users',
+    summary: 'Search users by name, best first',
+    auth: 'user',
+    limit: 'calls',
+    query: UserSearchQuery,
+    replies: { 200: ProfileList },
+    handle: calling('users.search', 200, ({ query }) => ({ search: query.search ?? '', ...pageOf(query) })),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/users/{id}',
+    summary: 'One user, by id or username',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 200: Profile },
+    handle: calling('users.get', 200, id),
+  },
+];

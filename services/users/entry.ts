@@ -1,0 +1,90 @@
+import type { CallMeta } from '../../ops/broker/call.ts';
+import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
+import { fail } from '../../schemas/errors.ts';
+import { newId } from '../../schemas/ids.ts';
+import type { LoginBody, RegisterBody, Tokens } from '../../schemas/rest/accounts.ts';
+import { insertLogin, type NewLogin } from './logins.store.ts';
+import type { UsersParts } from './parts.ts';
+import { refreshLifeMs, tokensAnswer } from './tokens-answer.ts';
+import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
+import {
+  type Credentials,
+  credentialsByEmail,
+  credentialsByUsername,
+  insertUser,
+  isUsernameTaken,
+} from './users.store.ts';
+
+/** How a user comes in: `register` and `login`. Both open a login, one device's stay. */
+export function entryActions(parts: UsersParts) {
+  const { db, clock, passwords } = parts;
+
+  function newLogin(user_id: string, { device, ip }: CallMeta): NewLogin {
+    const now = clock.now();
+    return {
+      id: newId(),
+      user_id,
+      device: device ?? null,
+      ip: ip ?? null,
+      now,
+      expires_at: now + refreshLifeMs,
+    };
+  }
+
+  return {
+    /**
+     * The new account's tokens. Throws `conflict` (`username_taken`), `unprocessable`
+     * (`username_reserved`, `password_…`), `rate_limited`. The address is only noted as a claim and
+     * never looked up, so neither answer nor timing tells whether anybody has it.
+     */
+    async register(params: RegisterBody, meta: CallMeta): Promise<Tokens> {
+      const { username, email } = params;
+      if (isReserved(username)) throw usernameReserved();
+      // Asked first because it is cheap; the unique index has the last word.
+      if (await storing(() => isUsernameTaken(db, username))) throw usernameTaken();
+      const user = {
+        id: newId(),
+        pending_email: email,
+        username,
+        password_hash: await passwords.hash(params.password),
+        first_name: params.first_name ?? null,
+        last_name: params.last_name ?? null,
+      };
+      return storing(() =>
+        db.transaction(async (tx) => {
+          const row = await insertUser(tx, user, clock.now());
+          return tokensAnswer(parts, row, await insertLogin(tx, newLogin(row.id, meta)));
+        }),
+      ).catch((error: unknown) => {
+        throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
+      });
+    },
+
+    /**
+     * Throws the same `unauthenticated` (`bad_credentials`), after the same work, for a wrong password,
+     * an unknown user, one without a password, and an address that several claim; `forbidden`
+     * (`banned`) only to who knows the password; `rate_limited` when too many wait.
+     */
+    async login(params: LoginBody, meta: CallMeta): Promise<Tokens> {
+      const found = await storing(() => credentials(params));
+      const same = await passwords.matches(params.password, found?.password_hash ?? null);
+      if (!same || found === null)
+        throw fail('unauthenticated', {
+          reason: 'bad_credentials',
+          detail: 'The name or the password is wrong',
+        });
+      if (found.banned_at !== null) throw banned();
+      return tokensAnswer(parts, found, await storing(() => insertLogin(db, newLogin(found.id, meta))));
+    },
+  };
+
+  async function credentials({ login, username, email }: LoginBody): Promise<Credentials | null> {
+    const name = username ?? login ?? '';
+    const address = email ?? (login?.includes('@') ? login : undefined);
+    return address === undefined ? credentialsByUsername(db, name) : credentialsByEmail(db, address);
+  }
+}
+
+export function banned() {
+  return fail('forbidden', { reason: 'banned', detail: 'This account is banned' });
+}

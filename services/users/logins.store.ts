@@ -1,0 +1,117 @@
+import { sql } from 'slonik';
+import { type Transaction, typed } from '../../ops/connections/postgres.ts';
+import type { RevokedLogins } from '../../schemas/subjects.ts';
+import { timestamp } from './users.store.ts';
+
+/** SQL on `logins`. A login is live while it is neither revoked nor expired. */
+
+export interface LoginRow {
+  id: string;
+  user_id: string;
+  /** Counts the refreshes. Only the token of the newest generation is good. */
+  generation: number;
+  rotated_at: string | null;
+  expires_at: string;
+  revoked_at: string | null;
+}
+
+export interface NewLogin {
+  id: string;
+  user_id: string;
+  device: string | null;
+  ip: string | null;
+  now: number;
+  expires_at: number;
+}
+
+const columns = sql.fragment`id, user_id, generation, rotated_at, expires_at, revoked_at`;
+
+export async function insertLogin(db: Transaction, login: NewLogin): Promise<LoginRow> {
+  return db.one(typed<LoginRow>()`
+    insert into logins (id, user_id, device, ip, generation, created_at, last_used_at, expires_at)
+    values (${login.id}, ${login.user_id}, ${login.device}, ${login.ip}, 1,
+      ${timestamp(login.now)}, ${timestamp(login.now)}, ${timestamp(login.expires_at)})
+    returning ${columns}`);
+}
+
+/**
+ * One step from this generation to the next: of two at once exactly one finds the row. `null` when the
+ * generation is not the newest, the login is not live, or its user is banned or gone.
+ */
+export async function rotateLogin(
+  db: Transaction,
+  { id, generation, now, expires_at }: { id: string; generation: number; now: number; expires_at: number },
+): Promise<LoginRow | null> {
+  return db.maybeOne(typed<LoginRow>()`
+    update logins
+    set generation = generation + 1, rotated_at = ${timestamp(now)}, last_used_at = ${timestamp(now)},
+      expires_at = ${timestamp(expires_at)}
+    where id = ${id} and generation = ${generation} and revoked_at is null and expires_at > ${timestamp(now)}
+      and exists (
+        select 1 from users where users.id = logins.user_id and banned_at is null and deleted_at is null)
+    returning ${columns}`);
+}
+
+export async function findLogin(db: Transaction, id: string): Promise<LoginRow | null> {
+  return db.maybeOne(typed<LoginRow>()`select ${columns} from logins where id = ${id}`);
+}
+
+/** Is the login live, and its user neither banned nor gone? */
+export async function isLive(
+  db: Transaction,
+  { user_id, login_id, now }: { user_id: string; login_id: string; now: number },
+): Promise<boolean> {
+  return db.exists(typed<object>()`
+    select 1 from logins join users on users.id = logins.user_id
+    where logins.id = ${login_id} and logins.user_id = ${user_id} and revoked_at is null
+      and expires_at > ${timestamp(now)} and banned_at is null and deleted_at is null`);
+}
+
+/** Revokes one login of this user, or with no `login_id` all of them: the ids that were live until now. */
+export async function revokeLogins(
+  db: Transaction,
+  { user_id, login_id, now }: { user_id: string; login_id?: string; now: number },
+): Promise<string[]> {
+  const one = login_id === undefined ? sql.fragment`` : sql.fragment`and id = ${login_id}`;
+  const ids = await db.anyFirst(typed<{ id: string }>()`
+    update logins set revoked_at = ${timestamp(now)}
+    where user_id = ${user_id} and revoked_at is null and expires_at > ${timestamp(now)} ${one}
+    returning id`);
+  return [...ids];
+}
+
+export interface LoginListRow {
+  id: string;
+  device: string | null;
+  ip: string | null;
+  created_at: string;
+  last_used_at: string;
+}
+
+/** The user's live logins, the newest first. */
+export async function listLogins(
+  db: Transaction,
+  {
+    user_id,
+    before,
+    now,
+    limit,
+  }: { user_id: string; before: string | undefined; now: number; limit: number },
+): Promise<readonly LoginListRow[]> {
+  const older = before === undefined ? sql.fragment`` : sql.fragment`and id < ${before}`;
+  return db.any(typed<LoginListRow>()`
+    select id, device, ip::text, created_at, last_used_at from logins
+    where user_id = ${user_id} and revoked_at is null and expires_at > ${timestamp(now)} ${older}
+    order by id desc limit ${limit}`);
+}
+
+/**
+ * Logins revoked at or after `since` (milliseconds since 1970), by user: what `RevokedLogins.learn` is
+ * given at start, with `since` one life of an access token ago.
+ */
+export async function revokedSince(db: Transaction, since: number): Promise<RevokedLogins[]> {
+  const rows = await db.any(typed<{ id: string; user_id: string }>()`
+    select id, user_id from logins where revoked_at >= ${timestamp(since)}`);
+  const byUser = Map.groupBy(rows, (row) => row.user_id);
+  return [...byUser].map(([user_id, logins]) => ({ user_id, login_ids: logins.map((login) => login.id) }));
+}

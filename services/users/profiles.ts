@@ -1,0 +1,117 @@
+import type { CallMeta } from '../../ops/broker/call.ts';
+import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
+import type { UserShort } from '../../schemas/common.ts';
+import { fail } from '../../schemas/errors.ts';
+import { isUuid } from '../../schemas/ids.ts';
+import type { Page, ProfileList } from '../../schemas/rest/accounts.ts';
+import {
+  type OwnProfile,
+  type Profile,
+  type ProfileChanges,
+  settingsBytes,
+} from '../../schemas/user/profile.ts';
+import { decodeCursor, paged } from './cursor.ts';
+import { callerOf, type UsersParts } from './parts.ts';
+import { newestUsers, searchUsers } from './search.store.ts';
+import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
+import { findShorts, findUser, findUserByUsername, updateUser } from './users.store.ts';
+import { ownProfileOf, profileOf, type UserRow } from './views.ts';
+
+/** Users as they see themselves and each other. */
+export function profileActions({ db, clock }: UsersParts) {
+  return {
+    async me(_: object, meta: CallMeta): Promise<OwnProfile> {
+      return me(callerOf(meta).user_id);
+    },
+
+    /** Throws `conflict` (`username_taken`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`). */
+    async update(changes: ProfileChanges, meta: CallMeta): Promise<OwnProfile> {
+      const { user_id } = callerOf(meta);
+      if (Object.keys(changes).length === 0) return me(user_id);
+      refuseUnfit(changes);
+      const { username } = changes;
+      if (username !== undefined && isReserved(username) && !(await isCalled(user_id, username)))
+        throw usernameReserved();
+      const row = await storing(() => updateUser(db, user_id, changes, clock.now())).catch(
+        (error: unknown) => {
+          throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
+        },
+      );
+      return ownProfileOf(row ?? gone());
+    },
+
+    /** By id or username. Throws `not_found`. */
+    async get({ id }: { id: string }, meta: CallMeta): Promise<Profile> {
+      callerOf(meta);
+      const row = await storing(() => (isUuid(id) ? findUser(db, id) : byUsername(id)));
+      return profileOf(row ?? nobody());
+    },
+
+    /**
+     * `search` in usernames and display names, best first; all users, newest first, when it is empty.
+     * Throws `invalid` (`bad_cursor`).
+     */
+    async search({ search, limit, cursor }: Page & { search: string }, meta: CallMeta): Promise<ProfileList> {
+      callerOf(meta);
+      const text = search.trim().replace(/^@/, '');
+      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      const rows = await storing(() =>
+        text === '' ? newestUsers(db, after, limit + 1) : searchUsers(db, text, after, limit + 1),
+      );
+      return paged(rows, limit, ({ rank, id }) => ({ rank, id }), profileOf);
+    },
+
+    /** For other services: the short forms of those of these ids that are users, in no order. */
+    async shorts({ ids }: { ids: readonly string[] }): Promise<UserShort[]> {
+      return ids.length === 0 ? [] : storing(() => findShorts(db, ids));
+    },
+
+    /** For other services. Throws `not_found`. */
+    async by_username({ username }: { username: string }): Promise<UserShort> {
+      const { id, username: name, display_name } = (await storing(() => byUsername(username))) ?? nobody();
+      return { id, username: name, display_name, avatar: null };
+    },
+  };
+
+  async function me(userId: string): Promise<OwnProfile> {
+    return ownProfileOf((await storing(() => findUser(db, userId))) ?? gone());
+  }
+
+  /** Somebody who was given a reserved name (`user7`) may keep it. */
+  async function isCalled(userId: string, username: string): Promise<boolean> {
+    const user = await storing(() => findUser(db, userId));
+    return user?.username.toLowerCase() === username.toLowerCase();
+  }
+
+  async function byUsername(username: string): Promise<UserRow | null> {
+    return username.includes('\0') ? null : findUserByUsername(db, username);
+  }
+}
+
+function refuseUnfit({ timezone, settings }: ProfileChanges): void {
+  if (typeof timezone === 'string' && !isTimezone(timezone))
+    throw fail('unprocessable', { reason: 'timezone_unknown', detail: 'There is no such IANA time zone' });
+  if (settings && Buffer.byteLength(JSON.stringify(settings)) > settingsBytes)
+    throw fail('unprocessable', {
+      reason: 'settings_too_large',
+      detail: `Settings take at most ${settingsBytes} bytes of JSON`,
+    });
+}
+
+/** A name, not an offset such as `+05:00`, that this runtime's time zone data knows. */
+function isTimezone(name: string): boolean {
+  try {
+    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The token is good but its user is not there any more. */
+function gone(): never {
+  throw fail('unauthenticated', { reason: 'no_account', detail: 'This account does not exist any more' });
+}
+
+function nobody(): never {
+  throw fail('not_found', { reason: 'no_user' });
+}

@@ -1,0 +1,71 @@
+import { storing } from '../../ops/connections/postgres.ts';
+import { publishRevoked } from '../../ops/security/revoked-logins.ts';
+import { fail } from '../../schemas/errors.ts';
+import type { RefreshBody, Tokens } from '../../schemas/rest/accounts.ts';
+import { banned } from './entry.ts';
+import { findLogin, type LoginRow, revokeLogins, rotateLogin } from './logins.store.ts';
+import type { UsersParts } from './parts.ts';
+import { refreshLifeMs, tokensAnswer } from './tokens-answer.ts';
+import { findUser } from './users.store.ts';
+
+/** Milliseconds in which a refresh may be repeated: an answer that was lost, two tabs at once. */
+const repeatMs = 10_000;
+
+/**
+ * `refresh`: each refresh token works once. Using one again revokes the whole login, since either the
+ * user or a thief holds a copy, unless it is the token just before the newest, less than 10 s after: that
+ * repeat gets the same refresh token again. Who repeats is not asked; the token itself is the proof.
+ */
+export function refreshActions(parts: UsersParts) {
+  const { db, bus, clock, refreshTokens } = parts;
+
+  async function answer(login: LoginRow): Promise<Tokens> {
+    const user = await findUser(db, login.user_id);
+    if (user === null) throw invalid();
+    return tokensAnswer(parts, user, login);
+  }
+
+  /** Why this generation could not be rotated, or the login whose newest token it may have again. */
+  async function explain(id: string, generation: number, now: number): Promise<LoginRow> {
+    const login = await findLogin(db, id);
+    if (login === null || login.revoked_at !== null) throw invalid();
+    if (Date.parse(login.expires_at) <= now) throw expired();
+    const user = await findUser(db, login.user_id);
+    if (user === null) throw invalid();
+    if (user.banned_at !== null) throw banned();
+    // Not yet given out: the database is older than the token, and nothing was used twice.
+    if (generation >= login.generation) throw invalid();
+    const rotated = login.rotated_at === null ? 0 : Date.parse(login.rotated_at);
+    if (generation === login.generation - 1 && now - rotated < repeatMs) return login;
+    const { user_id } = login;
+    publishRevoked(bus, { user_id, login_ids: await revokeLogins(db, { user_id, login_id: id, now }) });
+    throw fail('unauthenticated', {
+      reason: 'refresh_reused',
+      detail: 'This refresh token was used before; the login is revoked',
+    });
+  }
+
+  return {
+    /**
+     * Throws `unauthenticated` (`refresh_invalid`, `refresh_expired`, `refresh_reused`), `forbidden`
+     * (`banned`).
+     */
+    async refresh({ refresh_token }: RefreshBody): Promise<Tokens> {
+      const { login_id, generation } = refreshTokens.read(refresh_token);
+      return storing(async () => {
+        const now = clock.now();
+        const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs };
+        const rotated = await rotateLogin(db, next);
+        return answer(rotated ?? (await explain(login_id, generation, now)));
+      });
+    },
+  };
+}
+
+function invalid() {
+  return fail('unauthenticated', { reason: 'refresh_invalid', detail: 'The refresh token is not valid' });
+}
+
+function expired() {
+  return fail('unauthenticated', { reason: 'refresh_expired', detail: 'The refresh token has expired' });
+}

@@ -1,0 +1,18 @@
+import { defineService } from '../../ops/broker/broker.ts';
+import { entryActions } from './entry.ts';
+import { loginActions } from './logins.ts';
+import type { UsersParts } from './parts.ts';
+import { profileActions } from './profiles.ts';
+import { refreshActions } from './refresh.ts';
+import { ticketActions } from './tickets.ts';
+
+/** The service `users`: accounts, logins, profiles. What each action takes and refuses stands beside it. */
+export function createUsersService(parts: UsersParts) {
+  return defineService('users', {
+    ...entryActions(parts),
+    ...refreshActions(parts),
+    ...loginActions(parts),
+    ...ticketActions(parts),
+    ...profileActions(parts),
+  });
+}
