@@ -54,8 +54,8 @@ export type ChatCommand =
   | { type: 'chat.leave'; by: string }
   | { type: 'member.remove'; by: string; user_id: string }
   | { type: 'member.role'; by: string; user_id: string; role: 'admin' | 'member' }
-  /** The chat as `by` sees it, with a page of the members whose joined_seq is greater when asked. */
-  | { type: 'chat.get'; by: string; members_after?: number }
+  /** The chat as `by` sees it; when asked, a page of the members whose joined_seq is greater. */
+  | { type: 'chat.get'; by: string; members_after?: number; members_limit?: number }
   /** Head, marks and newest message for `sync`, the chat list and attaching. */
   | { type: 'chat.entry'; by: string };
 
@@ -125,11 +125,15 @@ export interface HotEntry {
 export interface HotHistory {
   head: number;
   /**
-   * What the tail holds of the page's range, in the page's order (`around`: newest first), as far as it can
-   * be in the page: everything that PostgreSQL may lack is here, or comes after the page's end.
+   * What memory holds of the page, in its order (`around`: newest first), as far as it can be in the page:
+   * everything that PostgreSQL may lack is here, or lies beyond `low` or `high`.
    */
   messages: Message[];
-  /** For `after`: messages whose newest change lies beyond `messages`; PostgreSQL's rows of them are old. */
+  /** Memory holds more beyond this seq: nothing older may be in the page. */
+  low?: number;
+  /** The same for newer messages: by `changed_seq` for `after`, by `seq` for `around`. */
+  high?: number;
+  /** For `after`: messages whose newest change lies beyond `high`; PostgreSQL's rows of them are old. */
   moved: number[];
   /** True when `messages` is the whole page, so that PostgreSQL need not be asked. */
   complete: boolean;

@@ -1,0 +1,254 @@
+import type { ChatCommand, CreateReply, SendReply } from '../../../schemas/chat/commands.ts';
+import { fail } from '../../../schemas/errors.ts';
+import { isUuid, newId } from '../../../schemas/ids.ts';
+import { pageOf } from '../../../schemas/rest/accounts.ts';
+import * as schemas from '../../../schemas/rest/chats.ts';
+import { metaOf } from '../meta.ts';
+import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
+
+/** Chats, members and messages over REST: each row is the twin of a frame. */
+
+/** The handler that calls an action and answers 200 with its reply, or with what `answer` takes of it. */
+function calling<Reply>(
+  action: string,
+  params: (request: RouteRequest) => object,
+  answer: (reply: Reply) => unknown = (reply) => reply,
+): Route['handle'] {
+  return async (request, { call }) => {
+    const reply = await call<Reply>(action, params(request), metaOf(request));
+    return { status: 200, body: answer(reply) };
+  };
+}
+
+type Without<C> = C extends unknown ? Omit<C, 'by'> : never;
+
+/** The handler that gives the chat's owner a command and answers 200 with its reply. */
+function asking(commandOf: (request: RouteRequest) => Without<ChatCommand>, status = 200): Route['handle'] {
+  return async (request, { actors }) => {
+    const reply = await actors.one('chat', chatId(request), commandBy(request, commandOf(request)), {
+      requestId: request.request_id,
+    });
+    return status === 204 ? { status } : { status, body: reply };
+  };
+}
+
+function commandBy({ caller }: RouteRequest, command: object): object {
+  if (caller === undefined) throw fail('unauthenticated');
+  return { ...command, by: caller.user_id };
+}
+
+/** A parameter that is no id names nothing. */
+function idOf(request: RouteRequest, name: string): string {
+  const id = request.params[name] ?? '';
+  if (!isUuid(id)) throw fail('not_found');
+  return id;
+}
+
+const chatId = (request: RouteRequest) => idOf(request, 'id');
+const inChat = (request: RouteRequest) => ({ chat_id: chatId(request) });
+
+function target({ params: { seq = '' } }: RouteRequest): number {
+  if (!/^[1-9]\d{0,14}$/.test(seq)) throw fail('not_found', { reason: 'no_message' });
+  return Number(seq);
+}
+
+function historyParams(request: RouteRequest): object {
+  const numbers = Object.entries(request.query).map(([name, value]) => [name, Number(value)]);
+  return { ...inChat(request), ...Object.fromEntries(numbers) };
+}
+
+async function createChat(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
+  const { type, ...body } = request.body as schemas.CreateChatBody;
+  const params = { chat_type: type, ...body };
+  const { chat, created } = await call<CreateReply>('chats.create', params, metaOf(request));
+  return { status: created ? 201 : 200, body: chat };
+}
+
+async function sendMessage(request: RouteRequest, { actors, call }: RouteParts): Promise<Answer> {
+  const { client_id = newId(), ...body } = request.body as schemas.SendMessageBody;
+  const command = commandBy(request, { type: 'message.send', client_id, kind: 'text', ...body });
+  const options = { requestId: request.request_id };
+  const { chat_id, seq } = await actors.one<SendReply>('chat', chatId(request), command, options);
+  return { status: 201, body: await call('chats.message', { chat_id, seq }, metaOf(request)) };
+}
+
+const user = { auth: 'user', limit: 'calls' } as const;
+const done = { replies: { 200: schemas.DoneAnswer } };
+
+export const chatRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/chats',
+    summary: "The caller's chats, newest activity first",
+    ...user,
+    query: schemas.ChatListQuery,
+    replies: { 200: schemas.ChatList },
+    handle: calling('chats.list', ({ query }) => ({ ...query, ...pageOf(query) })),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats',
+    summary: 'Make a chat, or find the private chat that is there',
+    ...user,
+    body: schemas.CreateChatBody,
+    replies: { 200: schemas.Chat, 201: schemas.Chat },
+    handle: createChat,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/chats/{id}',
+    summary: 'One chat',
+    ...user,
+    replies: { 200: schemas.Chat },
+    handle: calling('chats.one', inChat),
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/chats/{id}',
+    summary: 'Change the title, about or public name of a group',
+    ...user,
+    body: schemas.UpdateChatBody,
+    ...done,
+    handle: calling('chats.update', (request) => ({ ...(request.body as object), ...inChat(request) })),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/chats/{id}',
+    summary: 'Leave a group',
+    ...user,
+    ...done,
+    handle: asking(() => ({ type: 'chat.leave' })),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats/{id}/join',
+    summary: 'Join a group that has a public name',
+    ...user,
+    replies: { 200: schemas.Chat },
+    handle: calling<{ chat: unknown }>('chats.join', inChat, ({ chat }) => chat),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/chats/{id}/members',
+    summary: 'Members, the longest in the chat first',
+    ...user,
+    query: schemas.MembersQuery,
+    replies: { 200: schemas.MemberList },
+    handle: calling('chats.members', (request) => ({ ...inChat(request), ...pageOf(request.query) })),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats/{id}/members',
+    summary: 'Add members to a group',
+    ...user,
+    body: schemas.AddMembersBody,
+    replies: { 200: schemas.AddMembersAnswer },
+    handle: calling('chats.add_members', (request) => ({ ...(request.body as object), ...inChat(request) })),
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/chats/{id}/members/{user_id}',
+    summary: "Change a member's role",
+    ...user,
+    body: schemas.RoleBody,
+    ...done,
+    handle: asking((request) => {
+      const { role } = request.body as schemas.RoleBody;
+      return { type: 'member.role', user_id: idOf(request, 'user_id'), role };
+    }),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/chats/{id}/members/{user_id}',
+    summary: 'Remove a member; oneself: leave',
+    ...user,
+    ...done,
+    handle: asking((request) => ({ type: 'member.remove', user_id: idOf(request, 'user_id') })),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/chats/{id}/messages',
+    summary: 'A page of the history',
+    ...user,
+    query: schemas.HistoryQuery,
+    replies: { 200: schemas.History },
+    handle: calling('chats.history', historyParams),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats/{id}/messages',
+    summary: 'Send a message; the same client_id again gives the same message',
+    auth: 'user',
+    limit: 'messages',
+    body: schemas.SendMessageBody,
+    replies: { 201: schemas.Message },
+    handle: sendMessage,
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/chats/{id}/messages/{seq}',
+    summary: "Edit one's own message",
+    ...user,
+    body: schemas.EditMessageBody,
+    ...done,
+    handle: asking((request) => {
+      const { text } = request.body as schemas.EditMessageBody;
+      return { type: 'message.edit', target: target(request), text };
+    }),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/chats/{id}/messages/{seq}',
+    summary: 'Delete a message; it keeps its place, empty',
+    ...user,
+    ...done,
+    handle: asking((request) => ({ type: 'message.delete', target: target(request) })),
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/chats/{id}/messages/{seq}/reaction',
+    summary: "Set the caller's reaction",
+    ...user,
+    body: schemas.ReactionBody,
+    ...done,
+    handle: asking((request) => {
+      const { emoji } = request.body as schemas.ReactionBody;
+      return { type: 'reaction.set', target: target(request), emoji };
+    }),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/chats/{id}/messages/{seq}/reaction',
+    summary: "Take the caller's reaction back",
+    ...user,
+    ...done,
+    handle: asking((request) => ({ type: 'reaction.set', target: target(request), emoji: null })),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats/{id}/read',
+    summary: "Move the caller's read mark forward",
+    ...user,
+    body: schemas.ReadBody,
+    replies: { 200: schemas.ReadAnswer },
+    handle: asking(({ body }) => ({ type: 'read', seq: (body as schemas.ReadBody).seq })),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/chats/{id}/typing',
+    summary: 'Tell that the caller is typing, or has stopped',
+    ...user,
+    body: schemas.TypingBody,
+    replies: { 204: undefined },
+    handle: asking(({ body }) => ({ type: 'typing', active: (body as schemas.TypingBody).active }), 204),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/sync',
+    summary: 'Which chats differ from what the client holds',
+    ...user,
+    body: schemas.SyncBody,
+    replies: { 200: schemas.SyncAnswer },
+    handle: calling('chats.sync', ({ body }) => body as object),
+  },
+];

@@ -1,0 +1,23 @@
+import { defineService } from '../../ops/broker/broker.ts';
+import { createActions } from './create.ts';
+import { detailActions } from './detail.ts';
+import { historyActions } from './history.ts';
+import { memberActions } from './members.ts';
+import { overviewActions } from './overview.ts';
+import type { ChatsParts } from './parts.ts';
+import { updateActions } from './update.ts';
+
+/**
+ * The service `chats`: what needs more than the chat's own actor. Reads go to the owner first, then to SQL;
+ * the greater `changed_seq` wins. What each action takes and refuses stands beside it.
+ */
+export function createChatsService(parts: ChatsParts) {
+  return defineService('chats', {
+    ...createActions(parts),
+    ...updateActions(parts),
+    ...memberActions(parts),
+    ...detailActions(parts),
+    ...historyActions(parts),
+    ...overviewActions(parts),
+  });
+}

@@ -1,0 +1,123 @@
+import type { CallMeta } from '../../ops/broker/call.ts';
+import { storing } from '../../ops/connections/postgres.ts';
+import type { HotEntry } from '../../schemas/chat/commands.ts';
+import type { ChatEntry, ChatType } from '../../schemas/chat/wire.ts';
+import type { UserShort } from '../../schemas/common.ts';
+import type { RequestFields } from '../../schemas/frames/client.ts';
+import type { ReplyFields } from '../../schemas/frames/server.ts';
+import { afterPlace, compareActivity, nextPlace } from './activity.ts';
+import { chatIdsOf, groupIdsOf, readChats } from './chats.store.ts';
+import { readMessages } from './messages.store.ts';
+import { type ChatsParts, callerOf, deletedUser, findUsers, peekChats } from './parts.ts';
+import { takeSyncPage } from './sync-page.ts';
+import { entryOf, type Overview, overviewOf } from './views.ts';
+
+/**
+ * All chats of a user at once. SQL says which they are (joining and leaving are answered when it has
+ * them), the owners say how those stand that they hold, and SQL, read after that, says it of the others.
+ * All of them are looked at for each page: a chat that was just used must come first, also before its
+ * use is flushed.
+ */
+export function overviewActions(parts: ChatsParts) {
+  const { db } = parts;
+  return {
+    /** What differs from what the client holds. Throws `invalid` (`bad_cursor`), `unavailable`. */
+    async sync(
+      { chats: held = {}, cursor }: RequestFields<'sync'>,
+      meta: CallMeta,
+    ): Promise<ReplyFields<'sync'>> {
+      const by = callerOf(meta);
+      const own = await storing(() => chatIdsOf(db, by));
+      // Whether the user has left those is asked of their owners, too: what is in memory may be ahead.
+      const claimed = Object.keys(held).filter((id) => !own.includes(id));
+      const { present, undecided } = await look(by, [...own, ...claimed], meta);
+      const differs = ({ row, head, read }: Overview) => {
+        const [heldHead, heldRead] = held[row.id] ?? [];
+        return head !== heldHead || read !== heldRead;
+      };
+      const page = await takeSyncPage(present, cursor, differs, (some) => entriesOf(some, meta));
+      const here = new Set([...present.map(({ row }) => row.id), ...undecided]);
+      const gone = cursor === undefined ? Object.keys(held).filter((id) => !here.has(id)) : [];
+      return { ...page, gone };
+    },
+
+    /** The chat list, newest activity first. `search` looks into titles, public names, and names of peers. */
+    async list(
+      {
+        type,
+        search = '',
+        limit,
+        cursor,
+      }: { type?: ChatType; search?: string; limit: number; cursor?: string },
+      meta: CallMeta,
+    ): Promise<{ items: ChatEntry[]; next_cursor: string | null }> {
+      const by = callerOf(meta);
+      const ids = await storing(() => chatIdsOf(db, by, type));
+      const { present } = await look(by, ids, meta);
+      const found = search.trim() === '' ? present : await matching(present, search.trim(), meta);
+      const rest = afterPlace(found.sort(compareActivity), cursor);
+      const page = rest.slice(0, limit);
+      const last = page.at(-1);
+      const next_cursor = rest.length > limit && last !== undefined ? nextPlace(last) : null;
+      return { items: await entriesOf(page, meta), next_cursor };
+    },
+
+    /** The caller's groups, for a connection to attach to: only those whose membership is sure. */
+    async attach(_: object, meta: CallMeta): Promise<{ chats: { id: string; member_seq: number }[] }> {
+      const by = callerOf(meta);
+      const ids = await storing(() => groupIdsOf(db, by));
+      const { present } = await look(by, ids, meta);
+      return {
+        chats: present.map(({ row, hot }) => ({ id: row.id, member_seq: hot?.member_seq ?? row.member_seq })),
+      };
+    },
+  };
+
+  /** How these chats stand for a user who is in them; `undecided`: the user is, but no row says more yet. */
+  async function look(
+    by: string,
+    ids: readonly string[],
+    meta: CallMeta,
+  ): Promise<{ present: Overview[]; undecided: string[] }> {
+    const hot = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
+    const wanted = ids.filter((id) => hot.get(id)?.member ?? true);
+    const rows = await storing(() => readChats(db, by, wanted));
+    const present = rows
+      .filter(({ id, left_seq }) => hot.has(id) || left_seq === null)
+      .map((row) => overviewOf(row, hot.get(row.id)));
+    const known = new Set(rows.map(({ id }) => id));
+    return { present, undecided: wanted.filter((id) => hot.has(id) && !known.has(id)) };
+  }
+
+  async function entriesOf(page: readonly Overview[], meta: CallMeta): Promise<ChatEntry[]> {
+    const stored = page.filter(({ hot, row }) => hot === undefined && row.last_message_seq > 0);
+    const wanted = stored.map(({ row }) => ({ chat_id: row.id, seq: row.last_message_seq }));
+    const messages = await storing(() => readMessages(db, wanted));
+    const peers = await peersOf(page, meta);
+    return page.map((each) => entryOf(each, messages.get(each.row.id), peers.get(each.row.id)));
+  }
+
+  /** The other users of private chats, by chat. */
+  async function peersOf(chats: readonly Overview[], meta: CallMeta): Promise<Map<string, UserShort>> {
+    const pairs = chats.flatMap(({ row: { id, peer_id } }) =>
+      peer_id === null ? [] : [[id, peer_id] as const],
+    );
+    const users = await findUsers(
+      parts,
+      pairs.map(([, peer]) => peer),
+      meta,
+    );
+    return new Map(pairs.map(([id, peer]) => [id, users.get(peer) ?? deletedUser(peer)]));
+  }
+
+  async function matching(chats: readonly Overview[], search: string, meta: CallMeta): Promise<Overview[]> {
+    const text = search.toLowerCase().replace(/^@/, '');
+    const peers = await peersOf(chats, meta);
+    return chats.filter(({ row, hot }) => {
+      const { title, username } = hot ?? row;
+      const peer = peers.get(row.id);
+      const names = [title, username, peer?.username, peer?.display_name];
+      return names.some((name) => name?.toLowerCase().includes(text));
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import type { Actors, AskOptions, Result } from '../../actors/client/ask.ts';
+import type { Call, CallMeta } from '../../ops/broker/call.ts';
+import type { Database } from '../../ops/connections/postgres.ts';
+import type { ChatCommand } from '../../schemas/chat/commands.ts';
+import type { UserShort } from '../../schemas/common.ts';
+import { fail, SuhbatError } from '../../schemas/errors.ts';
+
+/** What the chats service is made of. */
+export interface ChatsParts {
+  db: Database;
+  actors: Actors;
+  /** For the users service. */
+  call: Call;
+}
+
+/** Who asks. The gateway has checked the access token; a call without one is refused. */
+export function callerOf({ user_id }: CallMeta): string {
+  if (user_id === undefined) throw fail('unauthenticated');
+  return user_id;
+}
+
+function optionsOf({ request_id, budget_ms }: CallMeta): AskOptions {
+  return { requestId: request_id, ...(budget_ms !== undefined && { budgetMs: budget_ms }) };
+}
+
+/** One command to a chat's owner: its reply, or its refusal thrown. */
+export function askChat<Reply>(
+  { actors }: ChatsParts,
+  id: string,
+  command: ChatCommand,
+  meta: CallMeta,
+): Promise<Reply> {
+  return actors.one<Reply>('chat', id, command, optionsOf(meta));
+}
+
+/** One read of a chat in memory; undefined where it is not, and SQL read from now on is the truth. */
+export async function peekChat<Reply>(
+  parts: ChatsParts,
+  id: string,
+  command: ChatCommand,
+  meta: CallMeta,
+): Promise<Reply | undefined> {
+  return (await peekChats<Reply>(parts, [id], command, meta)).get(id);
+}
+
+/** The same of many, one call per owner: what is missing in the answer is not in memory. */
+export async function peekChats<Reply>(
+  { actors }: ChatsParts,
+  ids: readonly string[],
+  command: ChatCommand,
+  meta: CallMeta,
+): Promise<Map<string, Reply>> {
+  if (ids.length === 0) return new Map();
+  const results = await actors.peek('chat', ids, command, optionsOf(meta));
+  const replies = new Map<string, Reply>();
+  for (const id of ids) {
+    const result = results.get(id);
+    if (result !== undefined) replies.set(id, replyOf<Reply>(result));
+  }
+  return replies;
+}
+
+function replyOf<Reply>(result: Result): Reply {
+  if ('refusal' in result) throw new SuhbatError(result.refusal);
+  return result.reply as Reply;
+}
+
+/** The short forms of users, by id. Who is no user any more is left out. */
+export async function findUsers(
+  { call }: ChatsParts,
+  ids: Iterable<string>,
+  meta: CallMeta,
+): Promise<Map<string, UserShort>> {
+  const wanted = [...new Set(ids)];
+  if (wanted.length === 0) return new Map();
+  const users = await call<UserShort[]>('users.shorts', { ids: wanted }, meta);
+  return new Map(users.map((user) => [user.id, user]));
+}
+
+/** What stands in a chat for an account that was deleted. */
+export function deletedUser(id: string): UserShort {
+  return { id, username: '', display_name: 'deleted account', avatar: null };
+}
