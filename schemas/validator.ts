@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { Static, TSchema } from 'typebox';
-import { type FieldError, fail } from './errors.ts';
+import { type FieldError, fail, type SuhbatError } from './errors.ts';
 
 /** The one Ajv: no coercion, no defaults, every error of a body at once (their number is bounded below). */
 const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, allowUnionTypes: true });
@@ -34,35 +34,47 @@ function messageOf(error: ErrorObject): string {
 
 /**
  * Parses JSON text of a client. Refused as `invalid`: bad JSON, U+0000 and lone surrogates (PostgreSQL
- * cannot keep them). Raw text that came through a strict UTF-8 decoder can hold either only as an
- * escape, so texts without `\u` are not walked.
+ * cannot keep them).
  */
 export function parseJson(text: string): unknown {
-  let value: unknown;
+  const value = parseLoosely(text);
+  const fault = textFault(text, value);
+  if (fault !== undefined) throw fault;
+  return value;
+}
+
+/** Only parses: `textFault` must be asked before the value is used. Throws `invalid`. */
+export function parseLoosely(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw fail('invalid', { reason: 'bad_json', detail: 'The body is not JSON' });
   }
-  if (text.includes('\\u')) refuseBadText(value, '');
-  return value;
+}
+
+/**
+ * The refusal of the value of this JSON text, where that holds U+0000 or a lone surrogate. Raw text that
+ * came through a strict UTF-8 decoder can hold either only as an escape, so texts without `\u` are not
+ * walked.
+ */
+export function textFault(text: string, value: unknown): SuhbatError | undefined {
+  return text.includes('\\u') ? badText(value, '') : undefined;
 }
 
 /** No body or frame of ours nests deeper than a few levels. */
 const deepest = 32;
 
-function refuseBadText(value: unknown, path: string, depth = 0): void {
-  if (depth > deepest) throw fail('invalid', { reason: 'too_deep' });
+function badText(value: unknown, path: string, depth = 0): SuhbatError | undefined {
+  if (depth > deepest) return fail('invalid', { reason: 'too_deep' });
   if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed())
-      throw fail('invalid', {
-        reason: 'bad_text',
-        errors: [{ path, message: 'holds U+0000 or a lone surrogate' }],
-      });
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) {
-      refuseBadText(key, path, depth + 1);
-      refuseBadText(item, `${path}/${key}`, depth + 1);
-    }
+    if (!value.includes('\0') && value.isWellFormed()) return undefined;
+    const errors = [{ path, message: 'holds U+0000 or a lone surrogate' }];
+    return fail('invalid', { reason: 'bad_text', errors });
   }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const fault = badText(key, path, depth + 1) ?? badText(item, `${path}/${key}`, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
-import { type ErrorCode, errorCatalogue, fail, type Refusal } from '../errors.ts';
+import { type ErrorCode, errorCatalogue, fail, type Refusal, type SuhbatError } from '../errors.ts';
 import { isUuid } from '../ids.ts';
 import { limits } from '../limits.ts';
-import { parseJson, type Validate, validator } from '../validator.ts';
+import { parseLoosely, textFault, type Validate, validator } from '../validator.ts';
 import { type RequestFrame, type RequestType, requestFrames } from './client.ts';
 import type { ErrorFrame, EventFields, EventType } from './server.ts';
 
@@ -11,14 +11,24 @@ const validators = Object.fromEntries(
   Object.entries(requestFrames).map(([type, schema]) => [type, validator(schema)]),
 ) as unknown as { [T in RequestType]: Validate<RequestFrame<T>> };
 
-/** The text of a frame as an object, its `id` when that is usable. Throws `invalid`. */
-export function decode(text: string): { id: string | undefined; frame: Record<string, unknown> } {
-  const frame = parseJson(text);
+export interface Decoded {
+  /** The request's `id`, when that is usable. */
+  id: string | undefined;
+  frame: Record<string, unknown>;
+  /** It holds text that nobody can keep: refuse it with this, naming the request. */
+  fault?: SuhbatError;
+}
+
+/** The text of a frame as an object. Throws `invalid`. */
+export function decode(text: string): Decoded {
+  const frame = parseLoosely(text);
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
     throw fail('invalid', { reason: 'not_an_object', detail: 'A frame is one JSON object' });
   const { id } = frame as { id?: unknown };
   const usable = typeof id === 'string' && id.length > 0 && id.length <= limits.requestId;
-  return { id: usable ? id : undefined, frame: frame as Record<string, unknown> };
+  const decoded = { id: usable ? id : undefined, frame: frame as Record<string, unknown> };
+  const fault = textFault(text, frame);
+  return fault === undefined ? decoded : { ...decoded, fault };
 }
 
 /** The frame as the request that its `type` names. Throws `invalid` with the fields that are wrong. */

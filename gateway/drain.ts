@@ -1,0 +1,30 @@
+import { type Clock, sleep } from '../ops/process/clock.ts';
+import type { Sockets } from './websocket/sockets.ts';
+
+export interface DrainParts {
+  clock: Clock;
+  sockets: Sockets;
+  /** REST requests and frames that have no answer yet. */
+  inFlight(): number;
+}
+
+/** Clients come back spread over this long. */
+const spreadMs = 5000;
+/** Sockets closed at a time, and the pause between: the other gateways have to take them in. */
+const closedAtOnce = 500;
+const pauseMs = 20;
+
+/**
+ * Says `bye` to everybody, waits until what is in flight is answered, then closes the sockets in portions.
+ * Ends within `withinMs` even where something stays unanswered.
+ */
+export async function drainSockets(
+  { clock, sockets, inFlight }: DrainParts,
+  withinMs: number,
+): Promise<void> {
+  const end = clock.monotonic() + withinMs;
+  sockets.sayBye('draining', spreadMs);
+  while (inFlight() > 0 && clock.monotonic() < end) await sleep(clock, pauseMs);
+  while (sockets.closeSome(clock.monotonic() < end ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
+    await sleep(clock, pauseMs);
+}

@@ -1,0 +1,33 @@
+import type { Envelope } from '../../ops/bus/bus.ts';
+import type { Connection } from '../websocket/connection.ts';
+
+/** A user with connections on this gateway. */
+export interface LocalUser {
+  readonly id: string;
+  readonly connections: Set<Connection>;
+  /** The groups and channels that its connections are attached to. */
+  readonly chats: Set<LocalChat>;
+  /** Ends the subscription of the user's subject. */
+  unsubscribe: () => void;
+}
+
+/** A group or channel with members on this gateway. */
+export interface LocalChat {
+  readonly id: string;
+  readonly subject: string;
+  readonly users: Set<LocalUser>;
+  /** The seq of the newest membership change that `users` reflects. */
+  memberSeq: number;
+  /** The greatest seq that came by since `memberSeq` was known. */
+  lastSeq: number;
+  unsubscribe: () => void;
+  /** Envelopes that wait while the owner is asked who is a member; bounded. */
+  held: Envelope[] | undefined;
+  /** Too many waited: some were let go, and clients must fetch. */
+  overflowed: boolean;
+}
+
+/** The open sockets of some users, one after the other. */
+export function* socketsOf(users: Iterable<LocalUser>): Generator<Connection> {
+  for (const user of users) yield* user.connections;
+}

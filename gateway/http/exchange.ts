@@ -1,0 +1,106 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { limits } from '../../schemas/limits.ts';
+import type { ClientIp } from '../client-ip.ts';
+import type { RouteRequest } from './route.ts';
+import type { Row } from './rows.ts';
+
+/** One HTTP request on its way through the pipeline, and what is known of it so far. */
+export interface Exchange {
+  readonly res: HttpResponse;
+  readonly row: Row;
+  readonly method: string;
+  /** HEAD: the answer has no body. */
+  readonly head: boolean;
+  /** Monotonic milliseconds. */
+  readonly began: number;
+  readonly origin: string;
+  readonly authorization: string;
+  readonly contentType: string;
+  readonly contentLength: number;
+  readonly rawQuery: string;
+  readonly rawParams: readonly string[];
+  /** Two lengths: what follows could be read as the body, or as a request that somebody smuggles in. */
+  readonly ambiguous: boolean;
+  readonly request: RouteRequest;
+  /** The body's bytes, copied: uWebSockets takes its buffers back. */
+  raw: Uint8Array | undefined;
+  /** The connection ends after the answer. */
+  closes: boolean;
+  /** Answered or aborted: `res` must not be touched any more. */
+  over: boolean;
+}
+
+const idPattern = /^[A-Za-z0-9._:-]{1,64}$/;
+const deviceLength = 200;
+
+export interface Capture {
+  clientIp: ClientIp;
+  /** A request id of our own. */
+  nextId(): string;
+}
+
+/**
+ * Copies what the pipeline needs out of an HttpRequest, which lives only until the handler returns, and
+ * attaches the abort handler before anything else can happen.
+ */
+export function capture(
+  res: HttpResponse,
+  req: HttpRequest,
+  row: Row,
+  began: number,
+  { clientIp, nextId }: Capture,
+  onAborted: (exchange: Exchange) => void,
+): Exchange {
+  const method = req.getMethod();
+  const given = req.getHeader('x-request-id');
+  const rawParams: string[] = [];
+  for (let at = 0; at < row.names.length; at++) rawParams.push(req.getParameter(at) ?? '');
+  const length = req.getHeader('content-length');
+  const bodiless = method === 'get' || method === 'head';
+  const chunked = !bodiless && req.getHeader('transfer-encoding') !== '';
+  const exchange: Exchange = {
+    res,
+    row,
+    method,
+    head: method === 'head',
+    began,
+    origin: req.getHeader('origin'),
+    authorization: req.getHeader('authorization'),
+    contentType: bodiless ? '' : req.getHeader('content-type'),
+    contentLength: length === '' ? 0 : Number(length),
+    rawQuery: row.validateQuery === undefined ? '' : req.getQuery(),
+    rawParams,
+    ambiguous: length !== '' && repeated(req, 'content-length'),
+    request: {
+      params: {},
+      query: {},
+      body: undefined,
+      request_id: idPattern.test(given) ? given : nextId(),
+      ip: clientIp.find(res.getRemoteAddress(), clientIp.proxies ? every(req, 'x-forwarded-for') : ''),
+      device: req.getHeader('user-agent').slice(0, deviceLength),
+    },
+    raw: undefined,
+    // Until its body was read to the end, what follows an answer could be without bound.
+    closes: chunked || Number(length) > limits.body,
+    over: false,
+  };
+  res.onAborted(() => onAborted(exchange));
+  return exchange;
+}
+
+/** uWebSockets gives the first of equal headers; where a second one could mislead us we look at all. */
+function repeated(req: HttpRequest, name: string): boolean {
+  let times = 0;
+  req.forEach((key) => {
+    if (key === name) times++;
+  });
+  return times > 1;
+}
+
+function every(req: HttpRequest, name: string): string {
+  const values: string[] = [];
+  req.forEach((key, value) => {
+    if (key === name) values.push(value);
+  });
+  return values.join(',');
+}

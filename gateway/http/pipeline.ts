@@ -1,0 +1,232 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
+import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
+import { fail } from '../../schemas/errors.ts';
+import { addressGroup } from '../client-ip.ts';
+import type { Limits } from '../limits.ts';
+import { lowerIds } from '../lower-ids.ts';
+import { type Capture, capture, type Exchange } from './exchange.ts';
+import { decodeBody, readBody } from './read-body.ts';
+import type { Respond } from './respond.ts';
+import type { Answer, RouteParts } from './route.ts';
+import type { Row } from './rows.ts';
+
+export type LimitName = 'authPerAddress' | 'authPerIp' | 'messages' | 'calls';
+
+export interface PipelineParts extends RouteParts, Capture {
+  tokens: AccessTokens;
+  revoked: Pick<RevokedLogins, 'has'>;
+  limits: Limits<LimitName>;
+  /** Counts a refusal by a rate limit. */
+  limited(limit: LimitName): void;
+  respond: Respond;
+  /** Monotonic milliseconds. */
+  monotonic(): number;
+  /** Milliseconds from the request to its answer; then it is refused as `timeout`. */
+  budgetMs: number;
+}
+
+/** Gives nothing when it is done, a promise when it has to wait, and an answer when that is the end. */
+type Step = (exchange: Exchange, parts: PipelineParts) => Answer | Later | undefined;
+type Later = Promise<Answer | undefined>;
+
+/**
+ * The REST pipeline. The router has matched before (404 `not_found`, 405 `method_not_allowed`, OPTIONS
+ * 204), and ended what names two lengths. Until `read` nothing may wait: uWebSockets gives the body to who has asked for it in this turn.
+ *
+ * | step         | does                                        | fails with                               |
+ * |--------------|---------------------------------------------|------------------------------------------|
+ * | authenticate | bearer token, revoked logins                | 401 `unauthenticated`                    |
+ * | limit        | the caller's or address's rate              | 429 `rate_limited`                       |
+ * | read         | at most 1 MiB of body                       | 413 `too_large`; slow or gone: no answer |
+ * | decode       | JSON, strict UTF-8                          | 415 `unsupported_media_type`, 400        |
+ * | validate     | parameters, query and body by their schemas | 400 `invalid`                            |
+ * | limitName    | tries for one name or mail address          | 429 `rate_limited`                       |
+ * | handle       | the route's own work                        | whatever it throws; 504 `timeout`        |
+ *
+ * What is thrown anywhere goes to `respond`, as the answer does.
+ */
+const steps: readonly Step[] = [authenticate, limit, read, decode, validate, limitName, handle];
+
+export interface Pipeline {
+  /** Takes a matched request from uWebSockets. */
+  accept(res: HttpResponse, req: HttpRequest, row: Row): void;
+  /** Requests that are not answered yet. */
+  inFlight(): number;
+  /** Refuses what has passed its budget. Called about once a second. */
+  sweep(): void;
+}
+
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { respond, budgetMs } = parts;
+  const waiting = new Set<Exchange>();
+
+  function onAborted(exchange: Exchange): void {
+    waiting.delete(exchange);
+    respond.abort(exchange);
+  }
+
+  /** Runs the steps from `at` on; goes on later where one has to wait. */
+  function run(exchange: Exchange, from: number): void {
+    try {
+      for (let at = from; at < steps.length; at++) {
+        const outcome = steps[at]?.(exchange, parts);
+        if (outcome === undefined) continue;
+        if (outcome instanceof Promise) {
+          waiting.add(exchange);
+          void resume(exchange, outcome, at + 1);
+        } else {
+          end(exchange, outcome);
+        }
+        return;
+      }
+    } catch (error) {
+      refuse(exchange, error);
+    }
+  }
+
+  async function resume(exchange: Exchange, pending: Later, at: number): Promise<void> {
+    try {
+      const outcome = await pending;
+      if (exchange.over) return;
+      if (outcome === undefined) run(exchange, at);
+      else end(exchange, outcome);
+    } catch (error) {
+      refuse(exchange, error);
+    }
+  }
+
+  function end(exchange: Exchange, answer: Answer): void {
+    waiting.delete(exchange);
+    respond.answer(exchange, answer);
+  }
+
+  function refuse(exchange: Exchange, error: unknown): void {
+    waiting.delete(exchange);
+    respond.refuse(exchange, error);
+  }
+
+  return {
+    accept(res, req, row) {
+      const exchange = capture(res, req, row, parts.monotonic(), parts, onAborted);
+      // Ended without an answer: after one, what follows would still be read as a request.
+      if (exchange.ambiguous) res.close();
+      else run(exchange, 0);
+    },
+    inFlight: () => waiting.size,
+    sweep() {
+      const now = parts.monotonic();
+      for (const exchange of waiting) {
+        if (now - exchange.began < budgetMs) continue;
+        // Whoever is still sending would not read an answer; the abort handler does the rest.
+        if (exchange.row.validateBody && exchange.raw === undefined) exchange.res.close();
+        else refuse(exchange, fail('timeout'));
+      }
+    },
+  };
+}
+
+function authenticate(exchange: Exchange, parts: PipelineParts): undefined {
+  if (exchange.row.route.auth === 'open') return;
+  exchange.request.caller = callerOf(exchange.authorization, parts);
+}
+
+const bearer = /^Bearer +([^\s]+)$/i;
+
+/** The caller that an `Authorization` header names. Throws `unauthenticated`. */
+export function callerOf(
+  authorization: string,
+  { tokens, revoked }: Pick<PipelineParts, 'tokens' | 'revoked'>,
+): Caller {
+  const token = bearer.exec(authorization)?.[1];
+  if (token === undefined) throw fail('unauthenticated', { reason: 'no_token' });
+  const caller = tokens.verify(token);
+  if (revoked.has(caller.login_id)) throw fail('unauthenticated', { reason: 'login_revoked' });
+  return caller;
+}
+
+function limit({ row, request }: Exchange, parts: PipelineParts): undefined {
+  const address = addressGroup(request.ip);
+  switch (row.route.limit) {
+    case 'auth':
+      take(parts, 'authPerIp', address);
+      break;
+    case 'messages':
+      take(parts, 'messages', request.caller?.login_id ?? address);
+      break;
+    case 'calls':
+      take(parts, 'calls', request.caller?.user_id ?? address);
+  }
+}
+
+function take(parts: PipelineParts, name: LimitName, key: string): void {
+  const retry_after_ms = parts.limits.take(name, key);
+  if (retry_after_ms === 0) return;
+  parts.limited(name);
+  throw fail('rate_limited', { retry_after_ms });
+}
+
+function read(exchange: Exchange): Promise<undefined> | undefined {
+  return exchange.row.validateBody === undefined ? undefined : readBody(exchange);
+}
+
+function decode(exchange: Exchange): undefined {
+  if (exchange.row.validateBody !== undefined) exchange.request.body = decodeBody(exchange);
+}
+
+function validate({ row, request, rawParams, rawQuery }: Exchange): undefined {
+  for (const [at, name] of row.names.entries()) request.params[name] = decodeParam(rawParams[at] ?? '', name);
+  if (row.validateQuery) {
+    request.query = knownQuery(rawQuery, row.queryNames);
+    row.validateQuery(request.query);
+    lowerIds(request.query);
+  }
+  if (row.validateBody) {
+    row.validateBody(request.body);
+    lowerIds(request.body as Record<string, unknown>);
+  }
+}
+
+function decodeParam(raw: string, name: string): string {
+  let value: string;
+  try {
+    value = decodeURIComponent(raw);
+  } catch {
+    value = '';
+  }
+  if (value === '' || value.includes('\0'))
+    throw fail('invalid', { errors: [{ path: `/${name}`, message: 'is not well encoded' }] });
+  return name === 'id' || name.endsWith('_id') ? lowerIfUuid(value) : value;
+}
+
+/** `{id}` may also be a username, which keeps its case. */
+function lowerIfUuid(value: string): string {
+  return value.length === 36 ? value.toLowerCase() : value;
+}
+
+/** Unknown parameters are ignored; of a repeated one the first counts. */
+function knownQuery(raw: string, names: readonly string[]): Record<string, string> {
+  const query: Record<string, string> = {};
+  if (raw === '') return query;
+  const given = new URLSearchParams(raw);
+  for (const name of names) {
+    const value = given.get(name);
+    if (value === null) continue;
+    if (value.includes('\0'))
+      throw fail('invalid', { errors: [{ path: `/${name}`, message: 'holds U+0000' }] });
+    query[name] = value;
+  }
+  return query;
+}
+
+/** However a client writes the name that it tries, it is one name. */
+function limitName({ row, request }: Exchange, parts: PipelineParts): undefined {
+  if (row.route.limit !== 'auth') return;
+  const { email, login, username } = request.body as Record<string, unknown>;
+  const name = email ?? login ?? username;
+  if (typeof name === 'string') take(parts, 'authPerAddress', name.trim().toLowerCase());
+}
+
+function handle({ row, request }: Exchange, parts: PipelineParts): Promise<Answer> {
+  return row.route.handle(request, parts);
+}

@@ -1,0 +1,47 @@
+import { fail } from '../../../schemas/errors.ts';
+import { isUuid } from '../../../schemas/ids.ts';
+import { PresenceBody, PresenceList, UserPresence } from '../../../schemas/rest/presence.ts';
+import { presenceOf, presenceOfAll, tellUser } from '../../presence.ts';
+import type { Route } from '../route.ts';
+
+/** Who is online; the twins of `presence.watch`. */
+export const presenceRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/users/{id}/presence',
+    summary: 'Is this user online, and when were they last',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 200: UserPresence },
+    async handle({ params: { id = '' } }, { actors }) {
+      if (!isUuid(id)) throw fail('not_found');
+      const { online, last_seen_at } = await presenceOf(actors, id);
+      return { status: 200, body: { online, last_seen_at } };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/presence/ping',
+    summary: 'Keeps a client without a socket online for a minute',
+    auth: 'user',
+    limit: 'calls',
+    replies: { 204: undefined },
+    async handle({ caller }, { actors }) {
+      if (caller) await tellUser(actors, caller.user_id, { type: 'presence.ping' });
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/presence',
+    summary: 'Presence of up to 200 users, once',
+    auth: 'user',
+    limit: 'calls',
+    body: PresenceBody,
+    replies: { 200: PresenceList },
+    async handle({ body }, { actors }) {
+      const { user_ids } = body as PresenceBody;
+      return { status: 200, body: { users: await presenceOfAll(actors, user_ids) } };
+    },
+  },
+];

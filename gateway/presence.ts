@@ -1,0 +1,42 @@
+import type { Actors, Result } from '../actors/client/ask.ts';
+import { refusalOf, SuhbatError } from '../schemas/errors.ts';
+import type { Presence } from '../schemas/frames/server.ts';
+import type { UserCommand } from '../schemas/user/commands.ts';
+
+const get: UserCommand = { type: 'presence.get' };
+
+/** One user's presence. Throws what the user actor refuses. */
+export function presenceOf(actors: Actors, userId: string): Promise<Presence> {
+  return actors.one<Presence>('user', userId, get);
+}
+
+/**
+ * Presence of several users, in the order asked, each once: one call per owner for those in memory, one
+ * each for the others. Presence degrades: who cannot be asked now counts as offline.
+ */
+export async function presenceOfAll(actors: Actors, userIds: readonly string[]): Promise<Presence[]> {
+  const ids = [...new Set(userIds)];
+  if (ids.length === 0) return [];
+  const hot = await actors.peek('user', ids, get);
+  return Promise.all(ids.map(async (id) => shown(id, hot.get(id) ?? (await ask(actors, id)))));
+}
+
+async function ask(actors: Actors, id: string): Promise<Result> {
+  const [result] = await actors.ask('user', id, [get]);
+  return result ?? { refusal: refusalOf(undefined) };
+}
+
+function shown(user_id: string, result: Result): Presence {
+  return 'reply' in result ? (result.reply as Presence) : { user_id, online: false, last_seen_at: null };
+}
+
+/** Tells a user actor something that presence can do without. False: it was refused. */
+export async function tellUser(actors: Actors, userId: string, command: UserCommand): Promise<boolean> {
+  try {
+    await actors.one('user', userId, command);
+    return true;
+  } catch (error) {
+    if (error instanceof SuhbatError) return false;
+    throw error;
+  }
+}

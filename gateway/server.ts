@@ -1,0 +1,193 @@
+import { App, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+import { randomBytes } from 'node:crypto';
+import type { Actors } from '../actors/client/ask.ts';
+import type { Call } from '../ops/broker/call.ts';
+import type { Bus } from '../ops/bus/bus.ts';
+import type { Rates } from '../ops/config/rates.ts';
+import type { Clock } from '../ops/process/clock.ts';
+import type { Health } from '../ops/process/health.ts';
+import { StartError } from '../ops/process/start-error.ts';
+import type { AccessTokens } from '../ops/security/access-tokens.ts';
+import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
+import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
+import type { Metrics } from '../ops/telemetry/metrics.ts';
+import { createClientIp } from './client-ip.ts';
+import { drainSockets } from './drain.ts';
+import { createFanout } from './fanout/fanout.ts';
+import { createPipeline } from './http/pipeline.ts';
+import { createRespond } from './http/respond.ts';
+import type { Route } from './http/route.ts';
+import { mount } from './http/router.ts';
+import { presenceRoutes } from './http/routes/presence.ts';
+import { systemRoutes } from './http/routes/system.ts';
+import { createLimits } from './limits.ts';
+import { createOrigins } from './origins.ts';
+import { createSockets } from './websocket/sockets.ts';
+
+/** Settings under their names in `ops/config`; times in milliseconds. */
+export interface GatewaySettings {
+  host: string;
+  /** 0 picks a free one. */
+  port: number;
+  allowedOrigins: readonly string[];
+  trustedProxies: readonly string[];
+  pingInterval: number;
+  maxBackpressure: number;
+  /** Budget of one request. */
+  callTimeout: number;
+}
+
+export interface GatewayParts {
+  settings: GatewaySettings;
+  rates: Rates;
+  /** Names this gateway to user actors: unique per process. */
+  nodeId: string;
+  call: Call;
+  actors: Actors;
+  bus: Bus;
+  tokens: AccessTokens;
+  revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  health: Health;
+  /** The API's own; those of the system and of presence are the gateway's. */
+  routes: readonly Route[];
+}
+
+export interface Gateway {
+  /** Throws a StartError where the port is taken. */
+  listen(): Promise<{ port: number }>;
+  /**
+   * From now on not ready and deaf to new clients; what is in flight is answered, every socket is told
+   * `bye` and closed. Settles within `withinMs`.
+   */
+  drain(withinMs: number): Promise<void>;
+  /** Ends what is left at once. */
+  close(): void;
+}
+
+const sweepMs = 1000;
+/** The service's own time-out comes first, and says more. */
+const graceMs = 1000;
+/** Keeps two processes from sharing a port, as Linux would let them. */
+const exclusivePort = 1;
+
+/** The form of `listen` that uWebSockets has and its types lack. */
+interface Listener {
+  listen(host: string, port: number, options: number, cb: (socket: us_listen_socket | false) => void): void;
+}
+
+export function createGateway(parts: GatewayParts): Gateway {
+  const { settings, rates, clock, metrics, health, call, actors, bus, tokens, revoked } = parts;
+  const app = App();
+  let draining = false;
+  let listening: us_listen_socket | undefined;
+  let cancelSweep: (() => void) | undefined;
+  let ended = false;
+
+  const common = {
+    app,
+    bus,
+    call,
+    actors,
+    tokens,
+    revoked,
+    clock,
+    metrics,
+    draining: () => draining,
+    monotonic: () => clock.monotonic(),
+    clientIp: createClientIp(settings.trustedProxies),
+    origins: createOrigins(settings.allowedOrigins),
+    limits: createLimits(clock, {
+      authPerAddress: rates.authPerAddress,
+      authPerIp: rates.authPerIp,
+      messages: rates.messages,
+      calls: rates.calls,
+    }),
+    nextId: requestIds(),
+  };
+  const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
+  const http = createPipeline({
+    ...common,
+    respond,
+    budgetMs: settings.callTimeout + graceMs,
+    limited: (limit) => metrics.rateLimited.inc({ limit }),
+  });
+  const fanout = createFanout(common);
+  const sockets = createSockets({
+    ...common,
+    respond,
+    http,
+    fanout,
+    gateway: parts.nodeId,
+    logger: namespaced(parts.logger, 'websocket'),
+    rate: rates.frames,
+    socketsPerIp: rates.socketsPerIp,
+    pingMs: settings.pingInterval,
+    maxBackpressure: settings.maxBackpressure,
+    budgetMs: settings.callTimeout,
+  });
+  const system = systemRoutes({ health, metrics, draining: common.draining });
+  mount(app, [...system, ...presenceRoutes, ...parts.routes], http);
+
+  /** One coarse timer for everything that waits for time: a timer per connection would cost more. */
+  function sweep(): void {
+    http.sweep();
+    sockets.sweep();
+    metrics.requestsInFlight.set(http.inFlight());
+    metrics.fanoutSubscriptions.set(fanout.size());
+    cancelSweep = clock.after(sweepMs, sweep);
+  }
+
+  function stopListening(): void {
+    if (listening) us_listen_socket_close(listening);
+    listening = undefined;
+  }
+
+  return {
+    listen() {
+      const { host, port } = settings;
+      return new Promise((resolve, reject) => {
+        (app as unknown as Listener).listen(host, port, exclusivePort, (socket) => {
+          if (!socket) {
+            reject(
+              new StartError(
+                `Cannot listen on ${host}:${port}: the port is taken or the address is not ours.`,
+              ),
+            );
+            return;
+          }
+          listening = socket;
+          cancelSweep = clock.after(sweepMs, sweep);
+          resolve({ port: us_socket_local_port(socket) });
+        });
+      });
+    },
+
+    async drain(withinMs) {
+      draining = true;
+      stopListening();
+      const inFlight = () => http.inFlight() + sockets.outstanding();
+      await drainSockets({ clock, sockets, inFlight }, withinMs);
+    },
+
+    close() {
+      if (ended) return;
+      ended = true;
+      draining = true;
+      cancelSweep?.();
+      stopListening();
+      sockets.close();
+      app.close();
+      fanout.close();
+    },
+  };
+}
+
+/** Request ids of our own: random per process, then counted. Random bytes for each would cost 2.5 µs. */
+function requestIds(): () => string {
+  const process = randomBytes(6).toString('base64url');
+  let count = 0;
+  return () => `${process}.${(++count).toString(36)}`;
+}

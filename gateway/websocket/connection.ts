@@ -1,0 +1,70 @@
+import type { WebSocket } from 'uWebSockets.js';
+import type { Caller } from '../../ops/security/access-tokens.ts';
+import type { closeCodes } from '../../schemas/errors.ts';
+import type { LocalUser } from '../fanout/local.ts';
+import type { Lane } from './lanes.ts';
+
+export type CloseReason = keyof typeof closeCodes;
+
+/**
+ * One client socket. `opening`: not authenticated, or not attached yet. `ready`: the client was told, its
+ * topics hold. `closing`: its WebSocket must not be touched any more. Plain fields and no closures: there
+ * are many thousands of these.
+ */
+export interface Connection {
+  readonly id: string;
+  /** What limits on addresses count it under. */
+  readonly address: string;
+  /**
+   * Set when it opens; using it after the close throws, so ask `state` first. It is this same object:
+   * uWebSockets copies what the upgrade gave it onto the WebSocket.
+   */
+  ws: WebSocket<Connection> | undefined;
+  state: 'opening' | 'ready' | 'closing';
+  /** Whom the upgrade authenticated, until it opens. */
+  caller: Caller | undefined;
+  /** Since it authenticated. */
+  user: LocalUser | undefined;
+  login_id: string;
+  /** When its access token expires; milliseconds since 1970. */
+  expires_at: number;
+  /** Monotonic milliseconds, as all times below. */
+  readonly opened_at: number;
+  next_ping: number;
+  /** Why we close it, where we do. */
+  why: CloseReason | undefined;
+  /** Requests to one chat, in order; made while there are some. */
+  lanes: Map<string, Lane> | undefined;
+  /** Requests without a reply yet. */
+  outstanding: number;
+  /** Users whose presence it watches. */
+  watched: Set<string> | undefined;
+  /** Its rate: a bucket, and since when it has been over it without a pause. */
+  readonly rate: { tokens: number; at: number };
+  over_since: number;
+  over_last: number;
+  /** Requests without a usable id, in the minute that began then. */
+  misuses: number;
+  misused_at: number;
+}
+
+/** Hands one frame to the socket. False: it is gone, or it is too slow and will be. */
+export function send(connection: Connection, frame: string): boolean {
+  if (connection.state === 'closing' || connection.ws === undefined) return false;
+  // 2: dropped. uWebSockets then ends the socket by itself (closeOnBackpressureLimit).
+  if (connection.ws.send(frame) !== 2) return true;
+  connection.why ??= 'too_slow';
+  return false;
+}
+
+/** Several frames in one write. */
+export function sendAll(connection: Connection, frames: readonly string[]): void {
+  if (connection.state === 'closing' || connection.ws === undefined) return;
+  if (frames.length === 1) {
+    send(connection, frames[0] ?? '');
+    return;
+  }
+  connection.ws.cork(() => {
+    for (const frame of frames) if (!send(connection, frame)) return;
+  });
+}

@@ -1,0 +1,248 @@
+import type { TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
+import type { Actors } from '../../actors/client/ask.ts';
+import type { Call, CallMeta } from '../../ops/broker/call.ts';
+import type { Rate } from '../../ops/config/rates.ts';
+import type { Clock } from '../../ops/process/clock.ts';
+import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
+import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
+import type { Logger } from '../../ops/telemetry/logger.ts';
+import type { Metrics } from '../../ops/telemetry/metrics.ts';
+import { closeCodes, fail } from '../../schemas/errors.ts';
+import type { RequestFrame } from '../../schemas/frames/client.ts';
+import { encodeEvent } from '../../schemas/frames/codec.ts';
+import { newId } from '../../schemas/ids.ts';
+import { limits as sizes } from '../../schemas/limits.ts';
+import type { Fanout } from '../fanout/fanout.ts';
+import type { Capture } from '../http/exchange.ts';
+import type { Pipeline } from '../http/pipeline.ts';
+import type { Respond } from '../http/respond.ts';
+import type { Limits } from '../limits.ts';
+import type { Origins } from '../origins.ts';
+import { presenceOfAll } from '../presence.ts';
+import { type CloseReason, type Connection, send } from './connection.ts';
+import { createLanes } from './lanes.ts';
+import { createOpening } from './opening.ts';
+import { createFramePipeline } from './pipeline.ts';
+import { createAddresses, createUpgrade, plainRow } from './upgrade.ts';
+
+export interface SocketParts extends Capture {
+  app: TemplatedApp;
+  /** Names this gateway to user actors. */
+  gateway: string;
+  actors: Actors;
+  call: Call;
+  tokens: AccessTokens;
+  revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
+  fanout: Fanout;
+  limits: Limits<'messages'>;
+  rate: Rate;
+  socketsPerIp: number;
+  pingMs: number;
+  maxBackpressure: number;
+  /** Milliseconds that a call made for a frame may take. */
+  budgetMs: number;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  origins: Origins;
+  respond: Respond;
+  http: Pipeline;
+  draining(): boolean;
+}
+
+export interface Sockets {
+  /** Requests without a reply yet. */
+  outstanding(): number;
+  count(): number;
+  /** What time brings: pings, deadlines, expired tokens. Called about once a second. */
+  sweep(): void;
+  /** Says `bye` to every socket: come back after some milliseconds of up to `spreadMs`. */
+  sayBye(reason: string, spreadMs: number): void;
+  /** Closes up to `most` sockets as draining; how many are left. */
+  closeSome(most: number): number;
+  close(): void;
+}
+
+/** For a socket that nobody has authenticated. */
+const authDeadlineMs = 10_000;
+/** As long as an access token lives. */
+const ticketGoodMs = 15 * 60_000;
+/** A socket that answers no ping for this many of their intervals is gone. */
+const silentPings = 1.6;
+/** What uWebSockets takes, in seconds. */
+const idleLeast = 8;
+const idleMost = 960;
+/** A connection that we turned away comes back after up to this long. */
+const awaySpreadMs = 3000;
+
+export function createSockets(parts: SocketParts): Sockets {
+  const { app, clock, fanout, logger, metrics, pingMs } = parts;
+  const connections = new Set<Connection>();
+  const addresses = createAddresses(parts.socketsPerIp);
+  const closed = metrics.connectionsClosed;
+  let requests = 0;
+
+  const report = (error: unknown) => logger.error({ err: error }, 'a bug');
+
+  const meta = ({ id, user, login_id }: Connection): CallMeta => ({
+    request_id: `${id}/${++requests}`,
+    ...(user && { user_id: user.id, login_id }),
+    budget_ms: parts.budgetMs,
+  });
+
+  function close(connection: Connection, why: CloseReason): void {
+    const { state, ws } = connection;
+    if (state === 'closing' || ws === undefined) return;
+    connection.why = why;
+    // Runs `onClose` before it returns.
+    ws.end(closeCodes[why].code, why);
+  }
+
+  function turnAway(connection: Connection): void {
+    send(connection, bye('unavailable', awaySpreadMs));
+    close(connection, 'draining');
+  }
+
+  const opening = createOpening({ ...parts, meta, close, turnAway, report });
+  const lanes = createLanes({
+    actors: parts.actors,
+    call: parts.call,
+    meta,
+    settle: (connection, settled) => frames.settle(connection, settled),
+    report,
+  });
+  const frames = createFramePipeline({ ...parts, own, route: lanes.route, close, report });
+  const upgrade = createUpgrade({
+    ...parts,
+    addresses,
+    ticketGoodMs,
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    connect,
+  });
+
+  function own(connection: Connection, frame: RequestFrame): object | Promise<object> {
+    switch (frame.type) {
+      case 'ping':
+        return {};
+      case 'auth':
+        return opening.auth(connection, frame.token);
+      case 'presence.watch':
+        return watch(connection, frame.user_ids);
+      default:
+        throw fail('internal');
+    }
+  }
+
+  /** Subscribed first, read then: nothing falls between. */
+  async function watch(connection: Connection, userIds: readonly string[]): Promise<object> {
+    await fanout.watch(connection, userIds);
+    return { users: await presenceOfAll(parts.actors, userIds) };
+  }
+
+  function connect(address: string, caller: Caller | undefined): Connection {
+    const now = clock.monotonic();
+    return {
+      id: newId(),
+      address,
+      ws: undefined,
+      state: 'opening',
+      caller,
+      user: undefined,
+      login_id: '',
+      expires_at: 0,
+      opened_at: now,
+      next_ping: now + pingMs,
+      why: undefined,
+      lanes: undefined,
+      outstanding: 0,
+      watched: undefined,
+      rate: { tokens: parts.rate.burst, at: now },
+      over_since: 0,
+      over_last: Number.NEGATIVE_INFINITY,
+      misuses: 0,
+      misused_at: Number.NEGATIVE_INFINITY,
+    };
+  }
+
+  const behavior: WebSocketBehavior<Connection> = {
+    upgrade,
+    maxPayloadLength: sizes.frameHard,
+    maxBackpressure: parts.maxBackpressure,
+    closeOnBackpressureLimit: true,
+    // Pings are ours, at the pace that `ready` promises; this ends who stays silent.
+    sendPingsAutomatically: false,
+    idleTimeout: Math.min(idleMost, Math.max(idleLeast, Math.ceil((pingMs * silentPings) / 1000))),
+    open(ws) {
+      const connection = ws.getUserData();
+      connection.ws = ws;
+      connections.add(connection);
+      metrics.connections.inc();
+      metrics.connectionsOpened.inc();
+      const { caller } = connection;
+      connection.caller = undefined;
+      if (caller === undefined) return;
+      opening.admit(connection, caller).catch(report);
+    },
+    message(ws, data, isBinary) {
+      frames.accept(ws.getUserData(), data, isBinary);
+    },
+    dropped(ws) {
+      ws.getUserData().why ??= 'too_slow';
+    },
+    close(ws, code) {
+      const connection = ws.getUserData();
+      connection.state = 'closing';
+      connection.ws = undefined;
+      connections.delete(connection);
+      addresses.leave(connection.address);
+      opening.leave(connection);
+      const { why } = connection;
+      metrics.connections.dec();
+      closed.inc({ code: why === undefined ? clientCode(code) : String(closeCodes[why].code) });
+      if (why === 'too_slow') metrics.slowClientsClosed.inc();
+    },
+  };
+  app.ws('/ws', behavior);
+  app.get('/ws', (res, req) => parts.http.accept(res, req, plainRow));
+
+  const endRevoked = parts.revoked.onRevoked(({ user_id, login_ids }) => {
+    for (const connection of [...(fanout.user(user_id)?.connections ?? [])])
+      if (login_ids.includes(connection.login_id)) close(connection, 'revoked');
+  });
+
+  return {
+    outstanding: frames.outstanding,
+    count: () => connections.size,
+    sweep() {
+      const now = clock.monotonic();
+      const today = clock.now();
+      for (const connection of connections) {
+        if (connection.user === undefined) {
+          if (now - connection.opened_at >= authDeadlineMs) close(connection, 'unauthenticated');
+        } else if (today >= connection.expires_at) close(connection, 'unauthenticated');
+        if (now < connection.next_ping) continue;
+        connection.next_ping = now + pingMs;
+        connection.ws?.ping();
+      }
+    },
+    sayBye(reason, spreadMs) {
+      for (const connection of connections) send(connection, bye(reason, spreadMs));
+    },
+    closeSome(most) {
+      for (const connection of [...connections].slice(0, most)) close(connection, 'draining');
+      return connections.size;
+    },
+    close: endRevoked,
+  };
+}
+
+/** Each client comes back at another moment. */
+function bye(reason: string, spreadMs: number): string {
+  return encodeEvent('bye', { reason, reconnect_after_ms: Math.round(Math.random() * spreadMs) });
+}
+
+/** The codes that a metric may be labelled with; a client could send any. */
+function clientCode(code: number): string {
+  return [1000, 1001, 1005, 1006].includes(code) ? String(code) : 'other';
+}

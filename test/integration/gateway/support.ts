@@ -1,0 +1,329 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { Writable } from 'node:stream';
+import type { Actors, Result } from '../../../actors/client/ask.ts';
+import type { Route } from '../../../gateway/http/route.ts';
+import { createGateway, type GatewaySettings } from '../../../gateway/server.ts';
+import { createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
+import type { CallMeta } from '../../../ops/broker/call.ts';
+import { createLocalBus } from '../../../ops/bus/local-bus.ts';
+import type { Rate, Rates } from '../../../ops/config/rates.ts';
+import { type Clock, systemClock } from '../../../ops/process/clock.ts';
+import { createHealth } from '../../../ops/process/health.ts';
+import { createAccessTokens } from '../../../ops/security/access-tokens.ts';
+import { createRevokedLogins } from '../../../ops/security/revoked-logins.ts';
+import { createLogger } from '../../../ops/telemetry/logger.ts';
+import { createMetrics } from '../../../ops/telemetry/metrics.ts';
+import { fail, refusalOf, SuhbatError } from '../../../schemas/errors.ts';
+import { newId } from '../../../schemas/ids.ts';
+
+/** A real gateway on a free port, with a real broker; chats and users are as small as a test needs them. */
+
+export type Ask = (
+  kind: string,
+  id: string,
+  commands: readonly object[],
+) => Promise<Result[]> | Result[] | undefined;
+
+export interface GatewayTest {
+  port: number;
+  base: string;
+  /** One JSON object per log line. */
+  lines: Record<string, unknown>[];
+  /** Every ask, in order: kind, id and commands. */
+  asked: { kind: string; id: string; commands: Record<string, unknown>[] }[];
+  /** What actors answer; undefined: `{}` to every command. */
+  actors: { answer: Ask };
+  /** What services answer; a test replaces what it needs. */
+  services: Record<string, (params: never, meta: CallMeta) => unknown>;
+  called: { action: string; params: unknown; meta: CallMeta }[];
+  bus: ReturnType<typeof createLocalBus>;
+  metrics: ReturnType<typeof createMetrics>;
+  gateway: ReturnType<typeof createGateway>;
+  token(userId: string, loginId?: string, lifetimeS?: number): string;
+  stop(): Promise<void>;
+}
+
+export interface TestOptions {
+  settings?: Partial<GatewaySettings>;
+  rates?: Partial<Rates>;
+  routes?: readonly Route[];
+  /** How many times faster the gateway's clock runs than ours. */
+  hurry?: number;
+}
+
+function hurried(times: number): Clock {
+  const began = systemClock.now();
+  return {
+    now: () => began + (systemClock.now() - began) * times,
+    monotonic: () => systemClock.monotonic() * times,
+    after: (ms, task) => systemClock.after(ms / times, task),
+  };
+}
+
+const generous: Rate = { amount: 1_000_000, perMs: 1000, burst: 1_000_000 };
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+
+export async function startGateway(options: TestOptions = {}): Promise<GatewayTest> {
+  const lines: Record<string, unknown>[] = [];
+  const sink = new Writable({
+    write(chunk, _, done) {
+      lines.push(JSON.parse(String(chunk)) as Record<string, unknown>);
+      done();
+    },
+  });
+  const logger = createLogger('info', sink as never);
+  const clock = hurried(options.hurry ?? 1);
+  const bus = createLocalBus();
+  const metrics = createMetrics();
+  const tokens = createAccessTokens({ privateKeyPem, clock });
+  const revoked = createRevokedLogins({ bus, clock, ttlMs: 900_000 });
+  const health = createHealth(clock, { version: 'test', commit: 'test' });
+  health.phase('ready');
+
+  const asked: GatewayTest['asked'] = [];
+  const called: GatewayTest['called'] = [];
+  const services: GatewayTest['services'] = {
+    'chats.attach': () => ({ chats: [] }),
+    'users.take_ticket': () => {
+      throw fail('unauthenticated', { reason: 'ticket_invalid' });
+    },
+  };
+  const answers: GatewayTest['actors'] = { answer: () => undefined };
+
+  const actors: Actors = {
+    async ask(kind, id, commands) {
+      asked.push({ kind, id, commands: commands as Record<string, unknown>[] });
+      try {
+        return (await answers.answer(kind, id, commands)) ?? commands.map(() => ({ reply: {} }));
+      } catch (error) {
+        return commands.map(() => ({ refusal: refusalOf(error) }));
+      }
+    },
+    async one<Reply>(kind: string, id: string, command: object) {
+      const [result] = await actors.ask(kind, id, [command]);
+      if (result === undefined) throw fail('internal');
+      if ('refusal' in result) throw new SuhbatError(result.refusal);
+      return result.reply as Reply;
+    },
+    async peek(_, ids) {
+      return new Map(ids.map((id) => [id, undefined]));
+    },
+  };
+
+  const broker = createBroker({ nodeId: newId(), logger: createLogger('silent'), requestTimeoutMs: 5000 });
+  for (const [service, actions] of Object.entries({
+    chats: ['attach', 'create', 'get', 'update', 'join', 'add_members', 'history', 'sync'],
+    users: ['take_ticket'],
+  })) {
+    const handlers = actions.map((name) => {
+      const action = `${service}.${name}`;
+      return [
+        name,
+        (params: never, meta: CallMeta) => {
+          called.push({ action, params, meta });
+          return services[action]?.(params, meta) ?? {};
+        },
+      ] as const;
+    });
+    broker.createService(defineService(service, Object.fromEntries(handlers)));
+  }
+  await broker.start();
+
+  const gateway = createGateway({
+    settings: {
+      host: '127.0.0.1',
+      port: 0,
+      allowedOrigins: ['https://chat.example'],
+      trustedProxies: [],
+      pingInterval: 25_000,
+      maxBackpressure: 1024 * 1024,
+      callTimeout: 5000,
+      ...options.settings,
+    },
+    rates: {
+      authPerAddress: generous,
+      authPerIp: generous,
+      messages: generous,
+      frames: generous,
+      calls: generous,
+      socketsPerIp: 1000,
+      ...options.rates,
+    },
+    nodeId: 'gateway-under-test',
+    call: createCall(broker),
+    actors,
+    bus,
+    tokens,
+    revoked,
+    clock,
+    logger,
+    metrics,
+    health,
+    routes: options.routes ?? [],
+  });
+  const { port } = await gateway.listen();
+
+  return {
+    port,
+    base: `http://127.0.0.1:${port}`,
+    lines,
+    asked,
+    actors: answers,
+    services,
+    called,
+    bus,
+    metrics,
+    gateway,
+    token(userId, loginId = newId(), lifetimeS) {
+      const made = lifetimeS === undefined ? tokens : createAccessTokens({ privateKeyPem, clock, lifetimeS });
+      return made.sign(userId, loginId).token;
+    },
+    async stop() {
+      gateway.close();
+      revoked.close();
+      await broker.stop();
+      await bus.close();
+    },
+  };
+}
+
+/** Waits until `check` gives something that is not undefined or false. */
+export async function until<T>(
+  what: string,
+  check: () => T | undefined | false,
+  withinMs = 8000,
+): Promise<T> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const found = check();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error(`Never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+// WebSocket clients
+
+export interface Frame {
+  [field: string]: unknown;
+  type?: string;
+  re?: string;
+}
+
+export interface Client {
+  ws: WebSocket;
+  frames: Frame[];
+  closed: { code: number; reason: string } | undefined;
+  send(frame: object | string): void;
+  /** The reply to this request, or the first frame of this type. */
+  reply(id: string): Promise<Frame>;
+  event(type: string): Promise<Frame>;
+  request(frame: Frame): Promise<Frame>;
+  end(): Promise<{ code: number; reason: string }>;
+}
+
+const open = new Set<WebSocket>();
+
+export async function connect(
+  test: GatewayTest,
+  how: { token?: string; query?: string; origin?: string; protocols?: string[] } = {},
+): Promise<Client> {
+  const headers = {
+    ...(how.token !== undefined && { authorization: `Bearer ${how.token}` }),
+    ...(how.origin !== undefined && { origin: how.origin }),
+  };
+  // Node's WebSocket takes headers, which browsers' and the types do not.
+  const ws = new WebSocket(`ws://127.0.0.1:${test.port}/ws${how.query ?? ''}`, {
+    headers,
+    protocols: how.protocols ?? [],
+  } as never);
+  open.add(ws);
+  const client: Client = {
+    ws,
+    frames: [],
+    closed: undefined,
+    send: (frame) => ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
+    reply: (id) => until(`reply ${id}`, () => client.frames.find((frame) => frame.re === id)),
+    event: (type) => until(`event ${type}`, () => client.frames.find((frame) => frame.type === type)),
+    request(frame) {
+      client.send(frame);
+      return client.reply(String(frame.id));
+    },
+    end: () => until('the close', () => client.closed),
+  };
+  ws.onmessage = ({ data }) => client.frames.push(JSON.parse(String(data)) as Frame);
+  ws.onclose = ({ code, reason }) => {
+    open.delete(ws);
+    client.closed = { code, reason };
+  };
+  await new Promise((resolve, reject) => {
+    ws.onopen = resolve;
+    ws.onerror = () => reject(new Error('the socket did not open'));
+  });
+  ws.onerror = () => {};
+  return client;
+}
+
+/** A client that is ready. */
+export async function connectReady(test: GatewayTest, userId: string, loginId?: string): Promise<Client> {
+  const client = await connect(test, { token: test.token(userId, loginId) });
+  await client.event('ready');
+  return client;
+}
+
+export function closeClients(): void {
+  for (const ws of open) ws.close();
+  open.clear();
+}
+
+// Raw connections, for what no proper client does
+
+export interface RawConnection {
+  socket: net.Socket;
+  text(): string;
+  closed(): boolean;
+  /** What has arrived once it holds `part`. */
+  has(part: string): Promise<string>;
+  gone(): Promise<string>;
+}
+
+export function raw(test: GatewayTest, ...first: (string | Buffer)[]): RawConnection {
+  let received = '';
+  let closed = false;
+  const socket = net.connect(test.port, '127.0.0.1');
+  socket.setNoDelay(true);
+  socket.on('data', (data) => {
+    received += data.toString('latin1');
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    closed = true;
+  });
+  for (const part of first) socket.write(part);
+  return {
+    socket,
+    text: () => received,
+    closed: () => closed,
+    has: (part) =>
+      until(`"${part}" in ${JSON.stringify(received)}`, () => received.includes(part) && received),
+    gone: async () => {
+      await until('the connection to end', () => closed, 15_000);
+      return received;
+    },
+  };
+}
+
+export function upgradeHead(path: string, headers: Record<string, string> = {}): string {
+  const all = {
+    Host: 'test',
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+    'Sec-WebSocket-Version': '13',
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
