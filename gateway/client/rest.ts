@@ -1,0 +1,132 @@
+import { type ErrorCode, errorCatalogue, type FieldError } from '../../schemas/errors.ts';
+import { ClientError } from './client-error.ts';
+import { defaultPlatform, type Platform } from './platform.ts';
+
+/** The few REST calls that come before a socket: accounts and tokens. */
+
+/** What register, login and refresh answer. Times in seconds. */
+export interface TokensAnswer {
+  access_token: string;
+  token_type: string;
+  expires_in: number;
+  refresh_token: string;
+  refresh_expires_in: number;
+  user: { id: string; username: string; [field: string]: unknown };
+}
+
+export interface RegisterFields {
+  email: string;
+  username: string;
+  password: string;
+  first_name?: string;
+  last_name?: string;
+}
+
+export interface LoginFields {
+  /** A username or an address. */
+  login: string;
+  password: string;
+}
+
+export interface RestOptions {
+  platform?: Partial<Platform>;
+  timeoutMs?: number;
+}
+
+/** Makes an account. Rejects with a ClientError: `conflict` (`username_taken`), `invalid`, `rate_limited` … */
+export function register(url: string, fields: RegisterFields, options?: RestOptions): Promise<TokensAnswer> {
+  return createRest(url, options).post('/api/v1/auth/register', fields);
+}
+
+/** Makes a login. Rejects with a ClientError: `unauthenticated`, `rate_limited` … */
+export function login(url: string, fields: LoginFields, options?: RestOptions): Promise<TokensAnswer> {
+  return createRest(url, options).post('/api/v1/auth/login', fields);
+}
+
+/** New tokens for a refresh token, which works once. Connected clients do this by themselves. */
+export function refresh(url: string, refreshToken: string, options?: RestOptions): Promise<TokensAnswer> {
+  return createRest(url, options).post('/api/v1/auth/refresh', { refresh_token: refreshToken });
+}
+
+export interface Rest {
+  /** Rejects with a ClientError; `timeout` means that the outcome is unknown. */
+  post<T>(path: string, body: object): Promise<T>;
+  /** Ends the calls that are under way. */
+  close(): void;
+}
+
+export function createRest(url: string, { platform: given, timeoutMs = 10_000 }: RestOptions = {}): Rest {
+  const platform = { ...defaultPlatform, ...given };
+  const open = new Set<AbortController>();
+
+  async function call(path: string, init: RequestInit): Promise<unknown> {
+    const abort = new AbortController();
+    open.add(abort);
+    const cancel = platform.after(timeoutMs, () => abort.abort());
+    try {
+      const response = await platform.fetch(baseOf(url) + path, { ...init, signal: abort.signal });
+      const text = await response.text();
+      if (!response.ok) throw errorOf(response, text);
+      return JSON.parse(text);
+    } catch (error) {
+      if (error instanceof ClientError) throw error;
+      const reason = abort.signal.aborted ? 'no_answer' : 'network';
+      throw new ClientError({ code: 'timeout', reason, cause: error });
+    } finally {
+      cancel();
+      open.delete(abort);
+    }
+  }
+
+  return {
+    post: <T>(path: string, body: object) =>
+      call(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }) as Promise<T>,
+    close() {
+      for (const abort of open) abort.abort();
+    },
+  };
+}
+
+/** `https://host/prefix` without a slash at the end. Throws a TypeError when it is no http(s) URL. */
+export function baseOf(url: string): string {
+  const { protocol, origin, pathname } = new URL(url);
+  if (!/^https?:$/.test(protocol)) throw new TypeError(`${url} is not an http or https URL`);
+  return origin + pathname.replace(/\/+$/, '');
+}
+
+interface Problem {
+  code?: unknown;
+  reason?: unknown;
+  detail?: unknown;
+  errors?: unknown;
+}
+
+/** Problem+json as an error; anything else (a proxy's page) by its status. */
+function errorOf(response: Response, text: string): ClientError {
+  let problem: Problem = {};
+  try {
+    problem = (JSON.parse(text) as Problem | null) ?? {};
+  } catch {
+    // Not JSON: the status says enough.
+  }
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const { code, reason, detail, errors } = problem;
+  return new ClientError({
+    code: typeof code === 'string' ? code : codeOf(response.status),
+    reason: typeof reason === 'string' ? reason : undefined,
+    detail: typeof detail === 'string' ? detail : undefined,
+    errors: Array.isArray(errors) ? (errors as FieldError[]) : undefined,
+    retry_after_ms: Number.isFinite(seconds) ? seconds * 1000 : undefined,
+  });
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 502 || status === 503) return 'unavailable';
+  const row = Object.entries(errorCatalogue).find(([, known]) => known.status === status);
+  if (row !== undefined) return row[0] as ErrorCode;
+  return status >= 500 ? 'internal' : 'invalid';
+}

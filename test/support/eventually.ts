@@ -1,0 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Waits until `check` gives true. What it gives or throws instead is what the test says when the time,
+ * in milliseconds, is over.
+ */
+export async function eventually(
+  check: () => boolean | string | Promise<boolean | string>,
+  withinMs = 10_000,
+): Promise<void> {
+  const until = performance.now() + withinMs;
+  let last: unknown = false;
+  while (performance.now() < until) {
+    try {
+      last = await check();
+      if (last === true) return;
+    } catch (error) {
+      last = error;
+    }
+    await pause(20);
+  }
+  throw last instanceof Error ? last : new Error(`It did not happen within ${withinMs} ms: ${String(last)}`);
+}

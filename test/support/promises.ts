@@ -1,0 +1,155 @@
+import type { Message } from 'suhbat/client';
+import type { Entry, Recorder } from './recorder.ts';
+
+/** What clients recorded, and what the chats hold in the end (each message once, in its newest state). */
+export interface Evidence {
+  recorders: readonly Pick<Recorder, 'name' | 'records'>[];
+  finalHistories: ReadonlyMap<string, readonly Message[]>;
+}
+
+interface Chat {
+  id: string;
+  history: readonly Message[];
+  bySeq: Map<number, Message>;
+  byClientId: Map<string, Message>;
+  entries: Named[];
+}
+
+type Named = Entry & { by: string };
+
+/**
+ * The client's side of the promises 1–6 of a chat server, as sentences about each breach; none when all hold.
+ *
+ * 1. Every acked message is in the history, once, at the seq that was acked.
+ * 2. One `client_id` is one message.
+ * 3. Seqs are 1, 2, 3 … without a gap (each is a message's own or that of its newest change; the seq of a
+ *    change that was changed again is not seen any more).
+ * 4. Every receiver sees one and the same order, without gap or repeat, and nothing that is not in the history.
+ * 5. If A was acked before B was sent, A's seq is smaller.
+ * 6. What was refused never appears. (What is of unknown outcome at most once: by 2.)
+ */
+export function checkPromises({ recorders, finalHistories }: Evidence): string[] {
+  const entries = recorders.flatMap(({ name, records }) =>
+    records.map((one): Named => ({ ...one, by: name })),
+  );
+  const ids = new Set([...finalHistories.keys(), ...entries.map(({ chat_id }) => chat_id)]);
+  return [...ids].flatMap((id) => {
+    const history = finalHistories.get(id);
+    if (history === undefined) return [`chat ${id}: there is no final history`];
+    const chat: Chat = {
+      id,
+      history,
+      bySeq: new Map(history.map((message) => [message.seq, message])),
+      byClientId: new Map(history.flatMap((one) => (one.client_id === null ? [] : [[one.client_id, one]]))),
+      entries: entries.filter(({ chat_id }) => chat_id === id),
+    };
+    const names = recorders.map(({ name }) => name);
+    return [
+      ...ackedOnce(chat),
+      ...oneMessageEach(chat),
+      ...gapFree(chat),
+      ...names.flatMap((name) => oneOrder(chat, name)),
+      ...inOrderOfTime(chat),
+      ...refusedNever(chat),
+    ].map((breach) => `chat ${id}: ${breach}`);
+  });
+}
+
+function of<T extends Entry['type']>(chat: Chat, type: T): (Named & { type: T })[] {
+  return chat.entries.filter((one): one is Named & { type: T } => one.type === type);
+}
+
+function ackedOnce(chat: Chat): string[] {
+  const texts = new Map(of(chat, 'invoke').map(({ client_id, text }) => [client_id, text]));
+  return of(chat, 'ok').flatMap(({ by, client_id, seq }) => {
+    const there = chat.bySeq.get(seq);
+    const what = `promise 1: ${by}'s ${client_id} was acked at ${seq}`;
+    if (there === undefined) return [`${what}, but nothing is there`];
+    if (there.client_id !== client_id) return [`${what}, but ${there.client_id} is there`];
+    const untouched = there.edited_at === null && there.deleted_at === null;
+    if (untouched && there.text !== texts.get(client_id)) return [`${what}, but with another text`];
+    return [];
+  });
+}
+
+function oneMessageEach(chat: Chat): string[] {
+  const seqs = new Map<string, Set<number>>();
+  const add = (key: string, seq: number) => seqs.set(key, (seqs.get(key) ?? new Set()).add(seq));
+  for (const { sender_id, client_id, seq } of chat.history)
+    if (client_id !== null) add(`${client_id} of ${sender_id}`, seq);
+  for (const { client_id, seq } of of(chat, 'ok')) add(`${client_id}'s acks`, seq);
+  return [...seqs]
+    .filter(([, set]) => set.size > 1)
+    .map(([key, set]) => `promise 2: ${key} stand at ${[...set].join(' and ')}`);
+}
+
+function gapFree(chat: Chat): string[] {
+  const taken = new Map<number, number>();
+  const take = (seq: number) => taken.set(seq, (taken.get(seq) ?? 0) + 1);
+  const changed = chat.history.filter((one) => one.changed_seq !== one.seq);
+  for (const { seq } of chat.history) take(seq);
+  for (const { changed_seq } of changed) take(changed_seq);
+  const breaches = [...taken]
+    .filter(([, times]) => times > 1)
+    .map(([seq, times]) => `promise 3: seq ${seq} is taken ${times} times`);
+  const head = Math.max(0, ...taken.keys());
+  for (let seq = 1; seq <= head; seq++) {
+    const overwritten = () => changed.some((one) => one.seq < seq && seq < one.changed_seq);
+    if (!taken.has(seq) && !overwritten()) breaches.push(`promise 3: seq ${seq} of ${head} is missing`);
+  }
+  return breaches;
+}
+
+function oneOrder(chat: Chat, name: string): string[] {
+  const breaches: string[] = [];
+  const own = chat.entries.filter(({ by }) => by === name);
+  for (const one of own)
+    if (one.type === 'reset') breaches.push(`promise 4: ${name} had to begin anew at ${one.head}`);
+  const received = own.flatMap((one) => (one.type === 'received' ? [one.message] : []));
+  const order = chat.history.map(({ seq }) => seq).sort((one, other) => one - other);
+  let at = order.indexOf(received[0]?.seq ?? 0);
+  let before = 0;
+  for (const { seq, client_id, sender_id } of received) {
+    const there = chat.bySeq.get(seq);
+    if (there === undefined) breaches.push(`promise 4: ${name} received ${seq}, which is not in the history`);
+    else if (there.client_id !== client_id || there.sender_id !== sender_id)
+      breaches.push(`promise 4: ${name} received another message ${seq} than the history holds`);
+    if (seq <= before) breaches.push(`promise 4: ${name} received ${seq} after ${before}`);
+    else {
+      for (; at >= 0 && (order[at] ?? seq) < seq; at++)
+        breaches.push(`promise 4: ${name} received ${seq} but not ${order[at]} before`);
+      at++;
+    }
+    before = Math.max(before, seq);
+  }
+  return breaches;
+}
+
+function inOrderOfTime(chat: Chat): string[] {
+  const breaches: string[] = [];
+  const acks = of(chat, 'ok').sort((one, other) => one.at - other.at);
+  const sends = of(chat, 'invoke').sort((one, other) => one.at - other.at);
+  let next = 0;
+  let highest: (typeof acks)[number] | undefined;
+  for (const { at, by, client_id } of sends) {
+    for (let ack = acks[next]; ack !== undefined && ack.at < at; ack = acks[++next])
+      if (ack.seq > (highest?.seq ?? 0)) highest = ack;
+    const seq = chat.byClientId.get(client_id)?.seq;
+    if (seq !== undefined && highest !== undefined && seq <= highest.seq)
+      breaches.push(
+        `promise 5: ${by}'s ${client_id} has seq ${seq}, but was sent after ${highest.client_id} was acked at ${highest.seq}`,
+      );
+  }
+  return breaches;
+}
+
+function refusedNever(chat: Chat): string[] {
+  const seen = new Map<string, string>();
+  for (const { by, message } of [...of(chat, 'received'), ...of(chat, 'changed')])
+    if (message.client_id !== null) seen.set(message.client_id, `was received by ${by}`);
+  for (const clientId of chat.byClientId.keys()) seen.set(clientId, 'is in the history');
+  return of(chat, 'fail').flatMap(({ by, client_id, code }) => {
+    const where = seen.get(client_id);
+    return where === undefined ? [] : [`promise 6: ${by}'s ${client_id} was refused (${code}) but ${where}`];
+  });
+}

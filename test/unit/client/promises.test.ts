@@ -1,0 +1,235 @@
+import { expect } from 'chai';
+import { type Client, ClientError, type Message } from 'suhbat/client';
+import { checkPromises, type Evidence } from '../../support/promises.ts';
+import { createRecorder, type Entry, wholeHistory } from '../../support/recorder.ts';
+import { chatId, message, serveHistory, useScene } from './scene.ts';
+
+interface Story {
+  anna: Entry[];
+  boris: Entry[];
+  history: Message[];
+}
+
+const written = (seq: number, more: Partial<Message> = {}) =>
+  message(seq, seq, { client_id: `id ${seq}`, text: `text ${seq}`, ...more });
+const invoke = (at: number, n: number): Entry => ({
+  at,
+  chat_id: chatId,
+  type: 'invoke',
+  client_id: `id ${n}`,
+  text: `text ${n}`,
+});
+const ok = (at: number, n: number, seq = n): Entry => ({
+  at,
+  chat_id: chatId,
+  type: 'ok',
+  client_id: `id ${n}`,
+  seq,
+});
+const got = (at: number, one: Message): Entry => ({ at, chat_id: chatId, type: 'received', message: one });
+const failed = (type: 'fail' | 'unknown', n: number): Entry => ({
+  at: 90,
+  chat_id: chatId,
+  type,
+  client_id: `id ${n}`,
+  code: 'x',
+});
+
+/** Four messages that Anna sent one after the other; Boris saw three of them; 5 changed message 2. */
+function goodStory(): Story {
+  const history = [
+    written(1),
+    written(2, { changed_seq: 6, text: 'edited', edited_at: 'then' }), // at 5 it was edited a first time
+    written(3),
+    written(4),
+    written(7),
+  ];
+  return {
+    anna: [1, 2, 3, 4, 7].flatMap((n) => [invoke(n * 10, n), ok(n * 10 + 5, n)]),
+    boris: [2, 3, 4, 7].map((n) => got(n * 10 + 6, written(n))),
+    history,
+  };
+}
+
+function check({ anna, boris, history }: Story): string[] {
+  const evidence: Evidence = {
+    recorders: [
+      { name: 'anna', records: anna },
+      { name: 'boris', records: boris },
+    ],
+    finalHistories: new Map([[chatId, history]]),
+  };
+  return checkPromises(evidence).map((breach) => breach.replace(`chat ${chatId}: `, ''));
+}
+
+describe('the checker of promises', () => {
+  it('has nothing to say where all hold', () => {
+    expect(check(goodStory())).to.deep.equal([]);
+  });
+
+  it('passes what is of unknown outcome, whether it appears or not', () => {
+    const story = goodStory();
+    story.anna.push(invoke(80, 8), failed('unknown', 8), invoke(81, 9), failed('unknown', 9));
+    story.history.push(written(8));
+    expect(check(story)).to.deep.equal([]);
+  });
+
+  const seeded: [string, RegExp, (story: Story) => void][] = [
+    ['an acked message that is lost', /promise 1: anna's id 7 .*nothing/, ({ history }) => history.pop()],
+    [
+      'an acked message at another seq',
+      /promise 1: anna's id 4 was acked at 9, but nothing/,
+      ({ anna }) => anna.splice(7, 1, ok(45, 4, 9)),
+    ],
+    [
+      'an acked message whose seq another one took',
+      /promise 1: anna's id 4 was acked at 3, but id 3/,
+      ({ anna }) => anna.splice(7, 1, ok(45, 4, 3)),
+    ],
+    [
+      'an acked message with another text',
+      /promise 1: .*id 3 .*another text/,
+      ({ history }) => history.splice(2, 1, written(3, { text: 'no' })),
+    ],
+    [
+      'a message that is there twice',
+      /promise 2: id 4 of .* stand at 4 and 8/,
+      ({ history }) => history.push(written(8, { client_id: 'id 4' })),
+    ],
+    [
+      'a message that was acked at two seqs',
+      /promise 2: id 4's acks stand at 4 and 7/,
+      ({ anna }) => anna.push(ok(99, 4, 7)),
+    ],
+    ['a gap', /promise 3: seq 8 of 9 is missing/, ({ history }) => history.push(written(9))],
+    [
+      'a gap that no change explains',
+      /promise 3: seq 5 of 7 is missing/,
+      ({ history }) => history.splice(1, 1, written(2, { changed_seq: 2 })),
+    ],
+    [
+      'a seq that two messages have',
+      /promise 3: seq 3 is taken 2 times/,
+      ({ history }) => history.push(written(3, { client_id: null })),
+    ],
+    [
+      'a change at the seq of a message',
+      /promise 3: seq 7 is taken 2 times/,
+      ({ history }) => history.splice(0, 1, written(1, { changed_seq: 7, edited_at: 'then' })),
+    ],
+    ['a repeat', /promise 4: boris received 7 after 7/, ({ boris }) => boris.push(got(99, written(7)))],
+    [
+      'another order',
+      /promise 4: boris received 2 after 3/,
+      ({ boris }) => boris.unshift(...boris.splice(1, 1)),
+    ],
+    [
+      'a message that a receiver missed',
+      /promise 4: boris received 4 but not 3 before/,
+      ({ boris }) => boris.splice(1, 1),
+    ],
+    [
+      'a message that is not in the history',
+      /promise 4: boris received 8, which is not/,
+      ({ boris }) => boris.push(got(99, written(8))),
+    ],
+    [
+      'another message than the history holds',
+      /promise 4: boris received another message 7/,
+      ({ boris }) => boris.splice(3, 1, got(99, written(7, { client_id: 'id 70' }))),
+    ],
+    [
+      'a copy that had to be given up',
+      /promise 4: boris had to begin anew/,
+      ({ boris }) => boris.push({ at: 99, chat_id: chatId, type: 'reset', head: 7 }),
+    ],
+    [
+      'a message that passed one acked before it was sent',
+      /promise 5: .*id 8 has seq 8, but was sent after id 9 was acked at 9/,
+      ({ anna, history }) => {
+        anna.push(invoke(80, 9), ok(81, 9), invoke(82, 8), ok(83, 8));
+        history.push(written(8), written(9));
+      },
+    ],
+    [
+      'one of unknown outcome that did so',
+      /promise 5: .*id 8 has seq 8/,
+      ({ anna, history }) => {
+        anna.push(invoke(80, 9), ok(81, 9), invoke(82, 8), failed('unknown', 8));
+        history.push(written(8), written(9));
+      },
+    ],
+    [
+      'a refused message in the history',
+      /promise 6: anna's id 8 was refused \(x\) but is in the history/,
+      ({ anna, history }) => {
+        anna.push(invoke(80, 8), failed('fail', 8));
+        history.push(written(8));
+      },
+    ],
+    [
+      'a refused message that somebody received',
+      /promise 6: anna's id 8 was refused \(x\) but was received by boris/,
+      ({ anna, boris }) => {
+        anna.push(invoke(80, 8), failed('fail', 8));
+        boris.push(got(99, written(8)));
+      },
+    ],
+  ];
+  for (const [breach, sentence, spoil] of seeded)
+    it(`catches ${breach}`, () => {
+      const story = goodStory();
+      spoil(story);
+      expect(check(story).filter((one) => sentence.test(one))).to.have.length(1);
+    });
+
+  it('catches a chat without a final history', () => {
+    const evidence = { recorders: [{ name: 'anna', records: [ok(1, 1)] }], finalHistories: new Map() };
+    expect(checkPromises(evidence)).to.deep.equal([`chat ${chatId}: there is no final history`]);
+  });
+});
+
+describe('a recorder', () => {
+  const scene = useScene();
+
+  it('writes down what its client sends, is told and receives', async () => {
+    const { client, peer } = await scene.connected();
+    let at = 0;
+    const recorder = createRecorder(client, 'anna', () => ++at);
+    scene.server.answer('message.send', ({ client_id }) => {
+      peer.send('message.new', message(1, 1, { client_id }));
+      return { chat_id: chatId, seq: 1, created_at: '2026-01-01T00:00:00.000Z' };
+    });
+    const outcome = await recorder.send(chatId, 'hello');
+    expect(outcome).to.include({ type: 'ok', seq: 1 });
+    const { client_id } = outcome;
+    expect(recorder.records.map(({ type }) => type)).to.deep.equal(['invoke', 'received', 'ok']);
+    expect(recorder.records.map((one) => one.at)).to.deep.equal([1, 2, 3]);
+    expect(recorder.received(chatId).map((one) => one.client_id)).to.deep.equal([client_id]);
+    recorder.stop();
+    peer.send('message.new', message(2));
+    await client.request('ping', {});
+    expect(recorder.received(chatId)).to.have.length(1);
+  });
+
+  it('tells what was refused from what is unknown', async () => {
+    const codes = { forbidden: 'fail', timeout: 'unknown', internal: 'unknown', unavailable: 'fail' };
+    for (const [code, type] of Object.entries(codes)) {
+      const client = {
+        on: () => () => {},
+        newId: () => 'id',
+        send: () => Promise.reject(new ClientError({ code })),
+      } as unknown as Client;
+      const recorder = createRecorder(client, 'anna');
+      expect((await recorder.send(chatId, 'hello')).type).to.equal(type);
+      expect(recorder.records[1]).to.include({ type, code, client_id: 'id' });
+    }
+  });
+
+  it('reads a whole history, page by page', async () => {
+    const all = [message(1), message(2, 6), message(3), message(4), message(5)];
+    serveHistory(scene.server, () => all, { size: 2 });
+    const { client } = await scene.connected();
+    expect(await wholeHistory(client, chatId)).to.deep.equal(all);
+  });
+});
