@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import { seededRandom } from '../../simulation/scheduler.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Program, processesOf, startProgram } from '../../support/process.ts';
+import { checkPromises } from '../../support/recorder.ts';
+import { lookBelow } from './aftermath.ts';
+import { settle, type Town } from './town.ts';
+
+const crashes = 20;
+
+describe('a crash', function () {
+  this.timeout(300_000);
+
+  let dir: string;
+  let port: number;
+  let program: Program;
+  let town: Town | undefined;
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'suhbat-crash-'));
+    port = await freePort();
+    program = start();
+  });
+
+  afterEach(async () => {
+    town?.close();
+    killAll();
+    await eventually(() => processesOf(dir).length === 0);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  function start(): Program {
+    return startProgram({
+      env: { SUHBAT_PORT: String(port), SUHBAT_DATA_DIR: dir, SUHBAT_RATE_LIMIT_FACTOR: '1000' },
+    });
+  }
+
+  /** kill -9 of the program's group and of every PostgreSQL process of its folder. */
+  function killAll(): void {
+    program.kill();
+    for (const pid of postgresOf(dir)) kill(pid);
+  }
+
+  async function stopInOrder(): Promise<void> {
+    program.signal('SIGTERM');
+    expect(await program.ended(), program.stderr()).to.equal(0);
+  }
+
+  it(`of everything, ${crashes} times while people write, loses and doubles nothing that was acked`, async () => {
+    const seed = Date.now() % 2 ** 31;
+    const random = seededRandom(seed);
+    town = await settle(await program.ready(), random);
+    const stop = town.write();
+    for (let n = 0; n < crashes; n++) {
+      const before = town.acked();
+      await eventually(() => (town as Town).acked() > before + 20, 30_000);
+      await pause(random() * 400);
+      killAll();
+      await program.ended();
+      program = start();
+      await program.ready();
+    }
+    await stop();
+    await town.caughtUp();
+    const histories = await town.histories();
+    const recorders = town.citizens.map(({ recorder }) => recorder);
+    expect(checkPromises({ recorders, finalHistories: histories }), `seed ${seed}`).to.deep.equal([]);
+    town.close();
+    await stopInOrder();
+    expect(await lookBelow(dir, histories), `seed ${seed}`).to.deep.equal([]);
+  });
+
+  it('of PostgreSQL alone lets active chats go on, and everything is flushed when it is back', async () => {
+    const url = await program.ready();
+    town = await settle(url, seededRandom(7));
+    const stop = town.write();
+    await eventually(() => (town as Town).acked() > 100);
+    // It is started again each time; so it is killed until people have written a good deal without it.
+    const before = town.acked();
+    const away = performance.now() + 3000;
+    while (performance.now() < away || town.acked() < before + 100) {
+      for (const pid of postgresOf(dir)) kill(pid);
+      await pause(50);
+    }
+    expect((await fetch(`${url}/health`)).status).to.equal(200);
+    await eventually(
+      async () => (await fetch(`${url}/health`).then((one) => one.json())).status === 'ok',
+      30_000,
+    );
+    await stop();
+    await town.caughtUp();
+    const histories = await town.histories();
+    const recorders = town.citizens.map(({ recorder }) => recorder);
+    expect(checkPromises({ recorders, finalHistories: histories })).to.deep.equal([]);
+    await eventually(async () => (await flushLag(url)) === 0, 30_000);
+    town.close();
+    await stopInOrder();
+    expect(await lookBelow(dir, histories)).to.deep.equal([]);
+  });
+});
+
+async function flushLag(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^suhbat_flush_lag_seconds (\S+)/m.exec(text)?.[1]);
+}
+
+function postgresOf(dir: string): number[] {
+  return processesOf(join(dir, 'postgres'));
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It was gone already.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
