@@ -188,7 +188,8 @@ export class ActorHost<Tx = unknown> {
     for (const kind of this.#kinds.keys()) actors[kind] = 0;
     let unflushedEvents = 0;
     let waiting = 0;
-    let oldest = clock.monotonic();
+    const now = clock.monotonic();
+    let oldest = now;
     let journalAway = false;
     for (const shard of this.#keeper.serving()) {
       for (const activation of shard.activations.values()) {
@@ -204,7 +205,7 @@ export class ActorHost<Tx = unknown> {
       actors,
       unflushedEvents,
       unflushedBytes: this.#unflushedBytes(),
-      flushLag: (clock.monotonic() - oldest) / 1000,
+      flushLag: (now - oldest) / 1000,
       waiting,
       journalAway,
       flushFailing: this.#lanes.some((lane) => lane.failing),
