@@ -21,6 +21,8 @@ export interface ActorsParts {
 const defaultBudgetMs = 5000;
 const pauseMs = 20;
 const pauseMaxMs = 400;
+/** A try needs at least so long. */
+const leastMs = 50;
 
 /** Asks owners over the broker: finds them, repeats inside the budget what is safe to repeat, never hangs. */
 export function createActors(parts: ActorsParts): Actors {
@@ -58,8 +60,8 @@ export function createActors(parts: ActorsParts): Actors {
     const requestId = options.requestId ?? newId();
     const shard = shardOf(kind, id, shards);
     const results: Result[] = [];
-    let pause = pauseMs;
-    for (;;) {
+    if (commands.length === 0) return results;
+    for (let pause = pauseMs; ; pause = Math.min(pause * 2, pauseMaxMs)) {
       const rest = commands.slice(results.length);
       const left = until - clock.monotonic();
       const answer = await callOwner<Result[]>(
@@ -77,13 +79,14 @@ export function createActors(parts: ActorsParts): Actors {
       results.push(...round.slice(0, settled));
       const later = round.slice(settled);
       const repeatable = later.every((result, index) => again(rest[settled + index] as object, result));
-      if (later.length === 0 || !repeatable || clock.monotonic() + pause >= until) {
+      const nap = pause * (0.5 + random());
+      // A try that has no time left would turn "not done" into "unknown".
+      if (later.length === 0 || !repeatable || clock.monotonic() + nap + leastMs >= until) {
         results.push(...later);
         observe(kind, (clock.monotonic() - startedAt) / 1000);
         return results;
       }
-      await sleep(clock, pause * (0.5 + random()));
-      pause = Math.min(pause * 2, pauseMaxMs);
+      await sleep(clock, nap);
     }
   }
 
@@ -99,8 +102,8 @@ export function createActors(parts: ActorsParts): Actors {
       const until = clock.monotonic() + (options.budgetMs ?? defaultBudgetMs);
       const requestId = options.requestId ?? newId();
       const found = new Map<string, Result | undefined>();
-      let pause = pauseMs;
-      for (let left = [...ids]; left.length > 0; ) {
+      let left = [...ids];
+      for (let pause = pauseMs; left.length > 0; pause = Math.min(pause * 2, pauseMaxMs)) {
         const byOwner = Map.groupBy(left, (id) => map.owner(shardOf(kind, id, shards)));
         const answers = [...byOwner.values()].map(async (own) => {
           const shard = shardOf(kind, own[0] as string, shards);
@@ -113,9 +116,9 @@ export function createActors(parts: ActorsParts): Actors {
         });
         await Promise.all(answers);
         left = left.filter((id) => again(command, found.get(id)));
-        if (clock.monotonic() + pause >= until) break;
-        if (left.length > 0) await sleep(clock, pause * (0.5 + random()));
-        pause = Math.min(pause * 2, pauseMaxMs);
+        const nap = pause * (0.5 + random());
+        if (left.length === 0 || clock.monotonic() + nap + leastMs >= until) break;
+        await sleep(clock, nap);
       }
       return found;
     },

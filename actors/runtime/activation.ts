@@ -1,16 +1,8 @@
 import type { Refusal } from '../../schemas/errors.ts';
 import { refusalOf } from '../../schemas/errors.ts';
-import type { Result } from '../client/ask.ts';
+import type { Entry } from './entry.ts';
 import type { AnyKind, Decision } from './kind.ts';
 import { actorKey } from './output.ts';
-
-/** One command in an actor, and where its result goes. */
-export interface Entry {
-  command: object;
-  /** Monotonic time after which nobody waits for the result. */
-  expiresAt: number;
-  settle(result: Result): void;
-}
 
 /** What an activation needs of its shard. */
 export interface ActivationParts {
@@ -19,10 +11,14 @@ export interface ActivationParts {
   queueLimit: number;
   /** A turn was taken: `events` are already part of the state. */
   decided(activation: Activation, entry: Entry, decision: Decision<unknown, unknown>): void;
+  /** A refusal if no turn at all may be taken now. */
+  full(): Refusal | undefined;
   /** Would events of this gate be taken now? A refusal if not. */
   refuses(gate: 'journaled' | 'stored'): Refusal | undefined;
-  /** `evolve` threw: the state cannot be trusted. */
+  /** The state cannot be trusted any more: the activation must leave. */
   broken(activation: Activation, error: unknown): void;
+  /** A bug of the kind that changed nothing. */
+  fault(activation: Activation, error: unknown): void;
 }
 
 interface Parked {
@@ -38,7 +34,8 @@ const mostRounds = 4;
 
 /**
  * One actor in memory: `loading → active → gone`. Commands are taken in the order they came; one that
- * needs rows waits for them, and only commands that share a key with it wait behind it.
+ * needs rows waits for them, and only commands that share a key with it wait behind it. Whatever leaves
+ * in a turn may bring the next command before the turn has returned: it waits for its own.
  */
 export class Activation {
   readonly key: string;
@@ -47,7 +44,11 @@ export class Activation {
   phase: 'loading' | 'active' | 'gone' = 'loading';
   /** Number of the newest batch that holds an event of this actor. */
   lastBatch = 0;
+  /** Outputs of its turns that have not left. */
+  open = 0;
+  /** Monotonic times: of the last command, and when it was last put at the end of the node's list. */
   lastUsed: number;
+  listedAt = Number.NEGATIVE_INFINITY;
   /** Waits for an operator: takes no commands. */
   frozen = false;
   /** Cancels the wake-up that the state asked for. */
@@ -72,11 +73,10 @@ export class Activation {
 
   submit(entry: Entry): void {
     this.lastUsed = this.#parts.monotonic();
-    if (this.frozen) refuse(entry, { code: 'unavailable', reason: 'frozen' });
-    else if (this.waiting >= this.#parts.queueLimit)
-      refuse(entry, { code: 'unavailable', reason: 'overloaded', retry_after_ms: 500 });
+    if (this.phase === 'gone') entry.refuse({ code: 'actor_moved' });
+    else if (!this.#hasRoom())
+      entry.refuse({ code: 'unavailable', reason: 'overloaded', retry_after_ms: 500 });
     else if (this.phase === 'loading') this.#queue.push(entry);
-    else if (this.phase === 'gone') refuse(entry, { code: 'actor_moved' });
     else this.#take(entry);
   }
 
@@ -84,10 +84,9 @@ export class Activation {
   activate(state: unknown): void {
     if (this.phase !== 'loading') return;
     this.#state = state;
-    this.phase = 'active';
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const entry of queue) this.#take(entry);
+    // Who comes meanwhile still waits behind these.
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#take(next);
+    if (!this.#gone) this.phase = 'active';
   }
 
   /** Out of memory; every waiting command gets this refusal: none of them was done. */
@@ -97,73 +96,119 @@ export class Activation {
     const waiting = [...this.#queue, ...this.#parked.map((parked) => parked.entry)];
     this.#queue = [];
     this.#parked = [];
-    for (const entry of waiting) refuse(entry, refusal);
+    for (const entry of waiting) entry.refuse(refusal);
   }
 
   /** PostgreSQL has these events. */
   flushed(events: readonly unknown[]): void {
-    if (this.phase === 'active') this.kind.flushed(this.#state, events);
+    if (this.phase !== 'active') return;
+    try {
+      this.kind.flushed(this.#state, events);
+    } catch (error) {
+      this.#parts.broken(this, error);
+    }
   }
 
+  /** Nothing waits, nothing that left a turn is on its way, and the kind has nothing open. */
   get idle(): boolean {
-    return this.phase === 'active' && this.waiting === 0 && this.kind.idle(this.#state);
+    return this.phase === 'active' && this.waiting === 0 && this.open === 0 && this.kind.idle(this.#state);
+  }
+
+  get #gone(): boolean {
+    return this.phase === 'gone';
+  }
+
+  #hasRoom(): boolean {
+    const { queueLimit } = this.#parts;
+    if (this.waiting < queueLimit) return true;
+    this.#queue = this.#queue.filter((entry) => !entry.settled);
+    this.#parked = this.#parked.filter(({ entry, reading }) => reading || !entry.settled);
+    return this.waiting < queueLimit;
   }
 
   #take(entry: Entry): void {
-    const first = this.#parked.length === 0 ? undefined : this.kind.keys(entry.command);
-    if (first !== undefined && this.#parked.some((parked) => shares(parked.keys, first)))
-      this.#parked.push({ entry, keys: first, reading: false, rounds: 0 });
-    else this.#proceed({ entry, keys: first ?? [], reading: false, rounds: 0 });
+    let keys: readonly string[] = [];
+    if (this.#parked.length > 0) {
+      try {
+        keys = this.kind.keys(entry.command);
+      } catch (error) {
+        this.#parts.fault(this, error);
+        entry.refuse({ code: 'internal' });
+        return;
+      }
+    }
+    const parked = { entry, keys, reading: false, rounds: 0 };
+    const behind = this.#parked.some((before) => shares(before.keys, keys));
+    if (behind || !this.#proceed(parked)) this.#parked.push(parked);
   }
 
-  /** A turn, or a wait for rows: true when it had its turn. */
+  /** A turn, or a wait for rows: true when nothing of it waits any more. */
   #proceed(parked: Parked): boolean {
     const { entry } = parked;
-    if (this.#parts.monotonic() >= entry.expiresAt) {
-      refuse(entry, { code: 'unavailable', reason: 'expired' });
+    if (entry.settled) return true;
+    const refusal = this.#refusal(entry);
+    if (refusal !== undefined) {
+      entry.refuse(refusal);
       return true;
     }
-    const need =
-      parked.rounds < mostRounds ? this.kind.needs(this.#state, entry.command, this.#parts.now()) : undefined;
-    if (need === undefined) {
-      this.#turn(entry);
+    try {
+      const read =
+        parked.rounds < mostRounds
+          ? this.kind.needs(this.#state, entry.command, this.#parts.now())
+          : undefined;
+      if (read !== undefined) {
+        parked.keys = this.kind.keys(entry.command);
+        this.#read(parked, read());
+        return false;
+      }
+    } catch (error) {
+      this.#parts.fault(this, error);
+      entry.refuse({ code: 'internal' });
       return true;
     }
-    parked.keys = this.kind.keys(entry.command);
-    parked.reading = true;
-    parked.rounds++;
-    if (!this.#parked.includes(parked)) this.#parked.push(parked);
-    need().then(
-      (put) => this.#read(parked, () => put(this.#state)),
-      (error) => this.#read(parked, () => this.#unread(parked, error)),
-    );
-    return false;
+    this.#turn(entry);
+    return true;
   }
 
-  #read(parked: Parked, put: () => void): void {
-    if (this.phase !== 'active') return;
-    parked.reading = false;
+  /** Why this command may have no turn now, if so: it was not done. */
+  #refusal(entry: Entry): Refusal | undefined {
+    if (this.frozen) return { code: 'unavailable', reason: 'frozen' };
+    if (this.#parts.monotonic() >= entry.expiresAt) return { code: 'unavailable', reason: 'expired' };
+    return this.#parts.full();
+  }
+
+  #read(parked: Parked, rows: Promise<(state: unknown) => void>): void {
+    parked.reading = true;
+    parked.rounds++;
+    rows.then(
+      (put) => this.#resume(parked, () => put(this.#state)),
+      (error) =>
+        this.#resume(parked, () => {
+          throw error;
+        }),
+    );
+  }
+
+  /** The rows of a parked command are there, or will not come: whoever is free has its turn, in order. */
+  #resume(read: Parked, put: () => void): void {
+    if (this.#gone) return;
+    read.reading = false;
     try {
       put();
     } catch (error) {
-      this.#unread(parked, error);
+      const refusal = refusalOf(error);
+      read.entry.refuse(refusal.code === 'internal' ? { code: 'unavailable', reason: 'unread' } : refusal);
     }
-    this.#resume();
-  }
-
-  #unread(parked: Parked, error: unknown): void {
-    this.#parked.splice(this.#parked.indexOf(parked), 1);
-    const refusal = refusalOf(error);
-    refuse(parked.entry, refusal.code === 'internal' ? { code: 'unavailable', reason: 'unread' } : refusal);
-  }
-
-  #resume(): void {
     const held = new Set<string>();
-    for (const parked of [...this.#parked]) {
-      const free = !parked.reading && !parked.keys.some((key) => held.has(key));
-      if (free && this.#proceed(parked)) this.#parked.splice(this.#parked.indexOf(parked), 1);
-      else for (const key of parked.keys) held.add(key);
-      if (this.phase !== 'active') return;
+    for (let at = 0; at < this.#parked.length; ) {
+      const parked = this.#parked[at] as Parked;
+      if (parked.reading || parked.keys.some((key) => held.has(key))) {
+        for (const key of parked.keys) held.add(key);
+        at++;
+        continue;
+      }
+      this.#parked.splice(at, 1);
+      if (!this.#proceed(parked)) this.#parked.splice(at, 0, parked);
     }
   }
 
@@ -172,30 +217,26 @@ export class Activation {
     try {
       decision = this.kind.decide(this.#state, entry.command, this.#parts.now());
     } catch (error) {
-      refuse(entry, refusalOf(error));
-      return;
+      decision = { refuse: refusalOf(error) };
+      if (decision.refuse.code === 'internal') this.#parts.fault(this, error);
     }
-    if (!('refuse' in decision) && decision.events !== undefined && decision.events.length > 0) {
-      // Deciding changed nothing yet: a refusal here is one before the turn.
-      const refusal = this.kind.journaled ? this.#parts.refuses(decision.gate ?? 'journaled') : undefined;
-      if (refusal !== undefined) {
-        refuse(entry, refusal);
-        return;
-      }
-      try {
+    try {
+      if (!('refuse' in decision) && decision.events !== undefined && decision.events.length > 0) {
+        // Deciding changed nothing yet: a refusal here is one before the turn.
+        const refusal = this.kind.journaled ? this.#parts.refuses(decision.gate ?? 'journaled') : undefined;
+        if (refusal !== undefined) {
+          entry.refuse(refusal);
+          return;
+        }
         for (const event of decision.events) this.#state = this.kind.evolve(this.#state, event);
-      } catch (error) {
-        refuse(entry, { code: 'internal' });
-        this.#parts.broken(this, error);
-        return;
       }
+      entry.begun = !('refuse' in decision);
+      this.#parts.decided(this, entry, decision);
+    } catch (error) {
+      entry.refuse({ code: 'internal' });
+      this.#parts.broken(this, error);
     }
-    this.#parts.decided(this, entry, decision);
   }
-}
-
-export function refuse(entry: Entry, refusal: Refusal): void {
-  entry.settle({ refusal });
 }
 
 function shares(one: readonly string[], other: readonly string[]): boolean {

@@ -1,7 +1,5 @@
 import type { Clock } from '../../ops/process/clock.ts';
-import { sleep } from '../../ops/process/clock.ts';
-import type { Refusal } from '../../schemas/errors.ts';
-import { type Journal, JournalError } from '../journal/journal.ts';
+import { type Journal, JournalError, type JournalFault } from '../journal/journal.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { ActorEvent, Output } from './output.ts';
@@ -18,6 +16,15 @@ export interface Batch {
   openedAt: number;
 }
 
+/**
+ * How an append ended. `startedAt`: monotonic time before the record can have been kept: a repeat may be
+ * answered as a duplicate long after, and then proves nothing about now. `cut`: it was refused because
+ * the journal has lost records that this owner knows of.
+ */
+export type Outcome =
+  | { kept: true; position: number; startedAt: number }
+  | { kept: false; fault: JournalFault | 'cut' };
+
 export interface AppenderParts {
   shard: number;
   epoch: number;
@@ -28,19 +35,20 @@ export interface AppenderParts {
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;
-  /**
-   * In commit order. `startedAt`: monotonic time before the record can have been kept, that is before the
-   * first attempt: a repeat may be answered as a duplicate long after, and then proves nothing about now.
-   */
+  /** In commit order. */
   committed(batch: Batch, position: number, startedAt: number): void;
-  /** Ownership is gone. `refusal` is for the batch that was in flight; what had not begun was not done. */
-  lost(batch: Batch, refusal: Refusal, reason: string): void;
+  /** This batch cannot be appended, nor any after it: ownership is gone. */
+  lost(batch: Batch, fault: JournalFault | 'cut'): void;
+  /** How the batch ended that was in flight when the appender was closed. */
+  late(batch: Batch, outcome: Outcome): void;
+  /** The journal is full. */
+  full(): void;
 }
 
 /**
  * Group commit of one shard: events join the open batch; one append is in flight at a time, and whatever
- * arrives meanwhile is the next batch. Exactly one of `committed` and `lost` is called for each batch
- * that began; after `lost` nothing more happens.
+ * arrives meanwhile is the next batch. For each batch whose append began exactly one of `committed`,
+ * `lost` and `late` is called; after `lost` and `late` nothing more happens.
  */
 export class Appender {
   newest: number;
@@ -50,33 +58,45 @@ export class Appender {
   waitingBytes = 0;
   /** The journal does not take appends right now: refuse what would make events. */
   stalled = false;
-  /** The first of `batches` is being appended: its outcome is unknown. */
+  /** The first of `batches` is being appended: nobody knows yet whether it is kept. */
   inFlight = false;
   /** Batches not yet committed, oldest first; the last one is open while it is not in flight. */
   readonly batches: Batch[] = [];
+  /** Resolves when it is closed and nothing is in flight any more. */
+  readonly ended: Promise<void>;
   readonly #parts: AppenderParts;
   #made = 0;
   #attempts = 0;
   #running = false;
   #closed = false;
+  #doubtful = false;
+  #end = () => {};
+  /** Ends the pause before a repeat. */
+  #wake = () => {};
 
   constructor(parts: AppenderParts) {
     this.#parts = parts;
     this.newest = parts.newest;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
   }
 
-  /** Puts events into the open batch; gives the number of the batch that the last of them is in. */
+  /** `newest` is surely the shard's newest record, as far as this owner's own appends go. */
+  get sure(): boolean {
+    return !this.inFlight && !this.#doubtful;
+  }
+
+  /** Puts the events of one turn into one batch, so that a crash keeps all of them or none; gives its number. */
   add(events: readonly ActorEvent[]): number {
+    const texts = events.map(({ kind, id, event }) => encodeEvent(kind, id, event));
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     let batch = this.#open();
-    for (const event of events) {
-      const text = encodeEvent(event.kind, event.id, event.event);
-      if (batch.bytes > 0 && batch.bytes + text.length > this.#parts.options.batchBytes)
-        batch = this.#begin();
-      batch.events.push(event);
-      batch.texts.push(text);
-      batch.bytes += text.length;
-      this.waitingBytes += text.length;
-    }
+    if (batch.bytes > 0 && batch.bytes + bytes > this.#parts.options.batchBytes) batch = this.#begin();
+    batch.events.push(...events);
+    batch.texts.push(...texts);
+    batch.bytes += bytes;
+    this.waitingBytes += bytes;
     if (!this.#running) {
       this.#running = true;
       queueMicrotask(() => void this.#run());
@@ -91,9 +111,11 @@ export class Appender {
     return true;
   }
 
-  /** Appends nothing more; what waits stays in `batches`. */
+  /** Appends nothing more, and repeats nothing; what waits stays in `batches`. */
   close(): void {
     this.#closed = true;
+    this.#wake();
+    if (!this.inFlight) this.#end();
   }
 
   #open(): Batch {
@@ -117,53 +139,76 @@ export class Appender {
   async #run(): Promise<void> {
     for (let batch = this.batches[0]; batch !== undefined && !this.#closed; batch = this.batches[0]) {
       this.inFlight = true;
-      const done = await this.#append(batch);
+      const outcome = await this.#append(batch);
       this.inFlight = false;
-      if (!done) return;
-    }
-    this.#running = false;
-  }
-
-  async #append(batch: Batch): Promise<boolean> {
-    const { shard, epoch, node, journal, clock, options, observer } = this.#parts;
-    const payload = encodeRecord({ type: 'batch', epoch, previous: this.newest, node }, batch.texts);
-    const messageId = `${shard}/${epoch}/${node}/${++this.#attempts}`;
-    const first = clock.monotonic();
-    let pause = options.retryMs;
-    let doubted = false;
-    for (;;) {
-      try {
-        const position = await journal.append({ shard, messageId, expected: this.newest, payload });
-        if (this.#closed) return false;
-        observer.batch(batch.events.length, payload.length, (clock.monotonic() - batch.openedAt) / 1000);
-        this.newest = position;
-        this.stalled = false;
-        this.committed = batch.number;
-        this.batches.shift();
-        this.waitingBytes -= batch.bytes;
-        this.#parts.committed(batch, position, first);
-        return true;
-      } catch (error) {
-        if (this.#closed) return false;
-        const fault = error instanceof JournalError ? error.fault : 'in_doubt';
-        if (fault === 'refused') observer.refused();
-        if (fault === 'refused') return this.#lost(batch, { code: 'actor_moved' }, 'another node owns it');
-        const unknown: Refusal = { code: 'timeout', reason: 'journal' };
-        if (fault === 'failed') return this.#lost(batch, unknown, 'the journal failed');
-        doubted ||= fault === 'in_doubt';
-        if (doubted && clock.monotonic() - first >= options.inDoubtMs)
-          return this.#lost(batch, unknown, 'an append stayed in doubt');
-        this.stalled = true;
-        await sleep(clock, pause);
-        if (this.#closed) return false;
-        pause = Math.min(pause * 2, options.retryMaxMs);
+      if (outcome.kept) this.newest = outcome.position;
+      else this.#doubtful = outcome.fault !== 'full';
+      if (this.#closed) this.#parts.late(batch, outcome);
+      else if (outcome.kept) this.#commit(batch, outcome.position, outcome.startedAt);
+      else {
+        this.close();
+        this.#parts.lost(batch, outcome.fault);
       }
     }
+    this.#running = false;
+    if (this.#closed) this.#end();
   }
 
-  #lost(batch: Batch, refusal: Refusal, reason: string): boolean {
-    this.close();
-    this.#parts.lost(batch, refusal, reason);
-    return false;
+  #commit(batch: Batch, position: number, startedAt: number): void {
+    this.stalled = false;
+    this.committed = batch.number;
+    this.batches.shift();
+    this.waitingBytes -= batch.bytes;
+    this.#parts.committed(batch, position, startedAt);
+  }
+
+  /** Repeats what is in doubt, with the same bytes and message id, and waits a full journal out. */
+  async #append(batch: Batch): Promise<Outcome> {
+    const { shard, epoch, node, journal, clock, options, observer } = this.#parts;
+    const expected = this.newest;
+    const payload = encodeRecord({ type: 'batch', epoch, previous: expected, node }, batch.texts);
+    const messageId = `${shard}/${epoch}/${node}/${++this.#attempts}`;
+    let doubtedSince: number | undefined;
+    for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {
+      const startedAt = clock.monotonic();
+      try {
+        const position = await journal.append({ shard, messageId, expected, payload });
+        observer.batch(batch.events.length, payload.length, (clock.monotonic() - batch.openedAt) / 1000);
+        return { kept: true, position, startedAt: doubtedSince ?? startedAt };
+      } catch (error) {
+        const fault = error instanceof JournalError ? error.fault : 'in_doubt';
+        if (fault === 'failed') return { kept: false, fault };
+        if (fault === 'refused') return { kept: false, fault: await this.#refused(expected) };
+        if (fault === 'in_doubt') doubtedSince ??= startedAt;
+        else this.#parts.full();
+      }
+      this.stalled = true;
+      // Once in doubt it stays so: a later answer that it is full says nothing about the earlier try.
+      const doubted = doubtedSince !== undefined;
+      const overdue = doubtedSince !== undefined && clock.monotonic() - doubtedSince >= options.inDoubtMs;
+      if (!this.#closed && !overdue) await this.#pause(pause);
+      if (this.#closed || overdue) return { kept: false, fault: doubted ? 'in_doubt' : 'full' };
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #refused(expected: number): Promise<'refused' | 'cut'> {
+    const { shard, journal, observer } = this.#parts;
+    observer.refused();
+    try {
+      const newest = await journal.newest(shard);
+      return (newest?.position ?? 0) < expected ? 'cut' : 'refused';
+    } catch {
+      return 'refused';
+    }
   }
 }

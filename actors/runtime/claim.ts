@@ -1,8 +1,8 @@
 import { type Clock, sleep } from '../../ops/process/clock.ts';
-import { type Journal, JournalError, type JournalRecord } from '../journal/journal.ts';
+import { type Append, type Journal, JournalError, type JournalRecord } from '../journal/journal.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { RuntimeOptions } from './options.ts';
-import { decodeRecord, encodeRecord, type ShardRecord } from './record.ts';
+import { decodeHeader, decodeRecord, encodeRecord, type ShardRecord } from './record.ts';
 
 export interface ClaimParts {
   node: string;
@@ -41,9 +41,10 @@ export type Claim =
  */
 export async function claimShard(shard: number, parts: ClaimParts): Promise<Claim> {
   const { node, journal, store, clock, isLive } = parts;
-  const newest = await journal.newest(shard);
-  const record = newest && decodeRecord(newest.payload);
+  // In this order: a live owner's checkpoint may move meanwhile, and must not seem to be past the journal's end.
   const checkpoint = await store.checkpoint(shard);
+  const newest = await journal.newest(shard);
+  const record = newest && decodeHeader(newest.payload);
   const why = gap(journal.id, newest?.position ?? 0, checkpoint);
   if (why !== undefined) return { outcome: 'broken', why };
   const released = record === undefined || record.type === 'release';
@@ -56,7 +57,7 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
   const messageId = `${shard}/${epoch}/${node}/claim-${parts.attempt()}`;
   const begunAt = clock.monotonic();
   try {
-    await persist(parts, { shard, messageId, expected: previous, payload, reserved: true });
+    await persist(parts, { shard, messageId, expected: previous, payload }, parts.options.inDoubtMs);
   } catch (error) {
     if (error instanceof JournalError && error.fault === 'refused') return { outcome: 'raced' };
     throw error;
@@ -67,24 +68,25 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
   return { outcome: 'claimed', epoch, position: back.position, released, begunAt, keptAt };
 }
 
-/** Writes the release record: the next owner claims at once. True if it was written. */
+/** Writes the release record within so many milliseconds: the next owner claims at once. True if it was written. */
 export async function releaseShard(
   shard: number,
   held: { epoch: number; newest: number },
   parts: ClaimParts,
+  withinMs: number,
 ): Promise<boolean> {
   const { node } = parts;
   const payload = encodeRecord({ type: 'release', epoch: held.epoch, previous: held.newest, node });
   const messageId = `${shard}/${held.epoch}/${node}/release-${parts.attempt()}`;
   try {
-    await persist(parts, { shard, messageId, expected: held.newest, payload, reserved: true });
+    await persist(parts, { shard, messageId, expected: held.newest, payload }, withinMs);
     return true;
   } catch {
     return false;
   }
 }
 
-/** The records after a position in pages, the chain of positions checked. Throws when a link is missing. */
+/** The records after a position in pages, the chain of positions and epochs checked. Throws BrokenChain. */
 export async function* readTail(
   shard: number,
   after: number,
@@ -92,13 +94,22 @@ export async function* readTail(
   pageSize: number,
 ): AsyncGenerator<{ position: number; record: ShardRecord }[]> {
   let position = after;
+  let epoch = 0;
   for (;;) {
     const page = await journal.read(shard, position, pageSize);
     const records: { position: number; record: ShardRecord }[] = [];
     for (const entry of page) {
       const record = decodeRecord(entry.payload);
-      if (record.previous !== position) throw new BrokenChain(shard, entry, record.previous, position);
-      position = entry.position;
+      if (record.previous !== position)
+        throw new BrokenChain(
+          shard,
+          entry,
+          `follows ${record.previous}, but ${position} was found before it`,
+        );
+      if (record.epoch < epoch)
+        throw new BrokenChain(shard, entry, `has epoch ${record.epoch}, after a record of epoch ${epoch}`);
+      ({ position } = entry);
+      ({ epoch } = record);
       records.push({ position, record });
     }
     if (records.length > 0) yield records;
@@ -107,10 +118,8 @@ export async function* readTail(
 }
 
 export class BrokenChain extends Error {
-  constructor(shard: number, entry: JournalRecord, says: number, found: number) {
-    super(
-      `shard ${shard}: the record at ${entry.position} follows ${says}, but ${found} was found before it`,
-    );
+  constructor(shard: number, { position }: JournalRecord, what: string) {
+    super(`shard ${shard}: the record at ${position} ${what}`);
     this.name = 'BrokenChain';
   }
 }
@@ -129,17 +138,20 @@ function gap(
   return undefined;
 }
 
-/** An append of unknown outcome is repeated with the same bytes and message id inside the duplicate window. */
-async function persist(parts: ClaimParts, append: Parameters<Journal['append']>[0]): Promise<void> {
+/**
+ * Writes a claim or a release, with the journal's reserve. What is in doubt is repeated with the same
+ * message id inside the duplicate window, and a full journal is waited for, for so long.
+ */
+async function persist(parts: ClaimParts, append: Append, withinMs: number): Promise<void> {
   const { journal, clock, options } = parts;
-  const first = clock.monotonic();
+  const until = clock.monotonic() + withinMs;
   for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {
     try {
-      await journal.append(append);
+      await journal.append({ ...append, reserved: true });
       return;
     } catch (error) {
       const again = error instanceof JournalError && (error.fault === 'in_doubt' || error.fault === 'full');
-      if (!again || clock.monotonic() - first >= options.inDoubtMs) throw error;
+      if (!again || clock.monotonic() + pause >= until) throw error;
     }
     await sleep(clock, pause);
   }

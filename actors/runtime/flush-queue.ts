@@ -1,5 +1,5 @@
 import type { Outgoing } from './kind.ts';
-import { type ActorEvent, actorKey, type Output, type PendingMark } from './output.ts';
+import type { ActorEvent, Output, PendingMark } from './output.ts';
 
 /** A committed record whose events PostgreSQL does not have yet. */
 export interface FlushItem {
@@ -8,6 +8,8 @@ export interface FlushItem {
   batch: number;
   events: ActorEvent[];
   bytes: number;
+  /** Monotonic times: of its first event, and of its commit. */
+  openedAt: number;
   committedAt: number;
   /** What leaves when it is flushed. */
   outputs: Output[];
@@ -20,27 +22,43 @@ export interface FlushTake {
   marks: PendingMark[];
 }
 
+/** Bytes that all queues of a node hold. */
+export interface Held {
+  bytes: number;
+}
+
 /**
- * What one shard has committed and not flushed, in order, and its unwritten marks. Counts per actor tell
- * what may be loaded (nothing unflushed) and what may leave memory.
+ * What one shard has committed and not flushed, in order, and its unwritten marks. Counts per actor, of
+ * what is still on its way to the journal too, tell what may be loaded (nothing unflushed) and what may
+ * leave memory.
  */
 export class FlushQueue {
   readonly items: FlushItem[] = [];
-  bytes = 0;
+  closed = false;
+  readonly #held: Held;
   readonly #marks = new Map<string, PendingMark>();
   readonly #pending = new Map<string, number>();
   /** Calls that wait until an actor has nothing unflushed. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #draining: (() => void)[] = [];
 
+  constructor(held: Held) {
+    this.#held = held;
+  }
+
+  /** So many events of this actor are on their way to the journal. */
+  coming(actor: string, events: number): void {
+    this.#count(actor, events);
+  }
+
+  /** They are committed; each was announced by `coming`. */
   push(item: FlushItem): void {
     this.items.push(item);
-    this.bytes += item.bytes;
-    for (const event of item.events) this.#count(actorKey(event.kind, event.id), 1);
+    this.#held.bytes += item.bytes;
   }
 
   mark(mark: PendingMark): void {
-    if (!this.#marks.has(mark.key)) this.#count(actorKey(mark.kind, mark.id), 1);
+    if (!this.#marks.has(mark.key)) this.#count(mark.actor, 1);
     this.#marks.set(mark.key, mark);
   }
 
@@ -53,7 +71,7 @@ export class FlushQueue {
     return this.items.length === 0 && this.#marks.size === 0;
   }
 
-  /** Resolves when this actor has nothing unflushed. */
+  /** Resolves when this actor has nothing unflushed, or the queue was closed. */
   flushed(actor: string): Promise<void> {
     if (!this.pending(actor)) return Promise.resolve();
     return new Promise((resolve) => {
@@ -63,7 +81,7 @@ export class FlushQueue {
     });
   }
 
-  /** Resolves when PostgreSQL has every item. */
+  /** Resolves when PostgreSQL has every item, or the queue was closed. */
   drained(): Promise<void> {
     if (this.items.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#draining.push(resolve));
@@ -76,47 +94,66 @@ export class FlushQueue {
     return item !== undefined;
   }
 
-  /** A prefix of about `events` events, at least one item; and the marks, taken out. */
-  take(events: number): FlushTake {
+  /** A prefix of about so many events and bytes, at least one item; and the marks that may go with it, taken out. */
+  take(events: number, bytes: number): FlushTake {
     const items: FlushItem[] = [];
-    let sum = 0;
+    let count = 0;
+    let size = 0;
     for (const item of this.items) {
-      if (items.length > 0 && sum + item.events.length > events) break;
-      sum += item.events.length;
+      count += item.events.length;
+      size += item.bytes;
+      if (items.length > 0 && (count > events || size > bytes)) break;
       items.push(item);
     }
-    const marks = [...this.#marks.values()].slice(0, Math.max(events, 1));
+    // A mark goes after the events that it may speak of.
+    const all = items.length === this.items.length;
+    const upTo = items.at(-1)?.batch ?? 0;
+    const marks: PendingMark[] = [];
+    for (const mark of this.#marks.values()) {
+      if (marks.length >= Math.max(events, 1)) break;
+      if (all || mark.batch <= upTo) marks.push(mark);
+    }
     for (const mark of marks) this.#marks.delete(mark.key);
     return { items, marks };
   }
 
   /** The transaction did not commit: marks go back, unless newer ones stand in their place. */
   untake(take: FlushTake): void {
+    if (this.closed) return;
     for (const mark of take.marks) {
-      if (this.#marks.has(mark.key)) this.#count(actorKey(mark.kind, mark.id), -1);
+      if (this.#marks.has(mark.key)) this.#count(mark.actor, -1);
       else this.#marks.set(mark.key, mark);
     }
   }
 
-  /** The transaction committed. */
+  /** The transaction committed: the first items, and these marks, are in PostgreSQL. */
   done(take: FlushTake): void {
-    this.drop(take.items.length);
-    for (const mark of take.marks) this.#count(actorKey(mark.kind, mark.id), -1);
+    for (const item of this.items.splice(0, take.items.length)) {
+      this.#held.bytes -= item.bytes;
+      for (const { actor } of item.events) this.#count(actor, -1);
+    }
+    for (const mark of take.marks) this.#count(mark.actor, -1);
+    if (this.items.length === 0) this.#drained();
   }
 
-  /** Removes the first items: PostgreSQL has them. */
-  drop(count: number): FlushItem[] {
-    const items = this.items.splice(0, count);
-    for (const item of items) {
-      this.bytes -= item.bytes;
-      for (const event of item.events) this.#count(actorKey(event.kind, event.id), -1);
-    }
-    if (this.items.length === 0) {
-      const draining = this.#draining;
-      this.#draining = [];
-      for (const resolve of draining) resolve();
-    }
+  /** Nothing more comes of it: forgets everything, and who waits goes on. */
+  close(): FlushItem[] {
+    this.closed = true;
+    const items = this.items.splice(0);
+    for (const item of items) this.#held.bytes -= item.bytes;
+    this.#marks.clear();
+    this.#pending.clear();
+    const waiting = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    for (const resolve of waiting) resolve();
+    this.#drained();
     return items;
+  }
+
+  #drained(): void {
+    const draining = this.#draining;
+    this.#draining = [];
+    for (const resolve of draining) resolve();
   }
 
   #count(actor: string, change: number): void {

@@ -4,7 +4,7 @@ import type { Checkpoint, FlushStore } from './flush-store.ts';
 import type { AnyKind } from './kind.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
-import { writeTakes } from './project.ts';
+import { type Buried, writeTakes } from './project.ts';
 import type { OwnedShard } from './shard.ts';
 
 export interface FlusherParts<Tx> {
@@ -19,27 +19,35 @@ export interface FlusherParts<Tx> {
   fault(message: string, error: unknown): void;
 }
 
+type Takes = Map<OwnedShard, FlushTake>;
+
 /**
  * One lane: writes what its shards have committed, in one guarded transaction a cycle. `dirty` starts a
  * cycle, at the latest `flushIntervalMs` after the last one, at once where an answer waits.
  */
 export class FlushLane<Tx> {
-  /** The last cycle failed: what needs a flush is refused until one succeeds. */
-  failing = false;
   readonly #number: number;
   readonly #parts: FlusherParts<Tx>;
   readonly #dirty = new Set<OwnedShard>();
-  #busy = false;
+  #failed = false;
+  /** Monotonic time at which the transaction under way began. */
+  #busySince: number | undefined;
   #soon = false;
   #cancel: (() => void) | undefined;
   #pause = 0;
   /** PostgreSQL refused data of the last take: look for it with savepoints. */
   #careful = false;
-  #idle: (() => void)[] = [];
 
   constructor(number: number, parts: FlusherParts<Tx>) {
     this.#number = number;
     this.#parts = parts;
+  }
+
+  /** The last transaction failed, or this one takes too long: what needs a flush is refused meanwhile. */
+  get failing(): boolean {
+    const { clock, options } = this.#parts;
+    const stuck = this.#busySince !== undefined && clock.monotonic() - this.#busySince > options.flushStuckMs;
+    return this.#failed || stuck;
   }
 
   dirty(shard: OwnedShard, soon: boolean): void {
@@ -50,126 +58,113 @@ export class FlushLane<Tx> {
 
   forget(shard: OwnedShard): void {
     this.#dirty.delete(shard);
-    this.#settleIdle();
-  }
-
-  /** Resolves when nothing of this lane is unflushed. */
-  drained(): Promise<void> {
-    this.#soon = true;
-    this.#schedule();
-    if (this.#dirty.size === 0 && !this.#busy) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   #schedule(): void {
-    if (this.#busy || this.#dirty.size === 0) return;
+    if (this.#busySince !== undefined || this.#dirty.size === 0) return;
     const wait = this.#pause > 0 ? this.#pause : this.#soon ? 0 : this.#parts.options.flushIntervalMs;
-    if (this.#cancel !== undefined && !(this.#soon && this.#pause === 0)) return;
+    if (this.#cancel !== undefined && wait > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;
-    if (wait === 0) {
-      this.#busy = true;
-      queueMicrotask(() => void this.#cycle());
-    } else {
-      this.#cancel = this.#parts.clock.after(wait, () => {
-        this.#cancel = undefined;
-        this.#busy = true;
-        void this.#cycle();
-      });
-    }
+    if (wait === 0) this.#begin();
+    else this.#cancel = this.#parts.clock.after(wait, () => this.#begin());
+  }
+
+  #begin(): void {
+    this.#cancel = undefined;
+    this.#busySince = this.#parts.clock.monotonic();
+    queueMicrotask(() => void this.#cycle());
   }
 
   async #cycle(): Promise<void> {
-    const { clock, options, observer } = this.#parts;
+    const { clock, observer } = this.#parts;
     this.#soon = false;
-    const startedAt = clock.monotonic();
     const takes = this.#take();
-    try {
-      const events = await this.#flush(takes);
-      observer.flush(events, (clock.monotonic() - startedAt) / 1000);
-      this.failing = false;
-      this.#careful = false;
-      this.#pause = 0;
-    } catch (error) {
-      for (const [shard, take] of takes) shard.queue.untake(take);
-      if (this.#parts.store.poison(error) && !this.#careful) {
-        this.#careful = true;
-      } else {
-        this.failing = true;
-        this.#pause = Math.min(Math.max(this.#pause * 2, options.retryMs), options.retryMaxMs);
-        this.#parts.fault(`flush lane ${this.#number} failed`, error);
-      }
+    if (takes.size > 0) {
+      const startedAt = clock.monotonic();
+      const written = await this.#tryToFlush(takes);
+      if (written !== undefined) observer.flush(written, (clock.monotonic() - startedAt) / 1000);
     }
-    for (const shard of [...this.#dirty]) if (shard.closed || shard.queue.empty) this.#dirty.delete(shard);
-    this.#busy = false;
-    this.#settleIdle();
+    for (const shard of [...this.#dirty]) if (shard.queue.empty) this.#dirty.delete(shard);
+    this.#busySince = undefined;
     this.#schedule();
   }
 
-  #settleIdle(): void {
-    if (this.#dirty.size > 0 || this.#busy) return;
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
+  #take(): Takes {
+    const { flushEvents, flushBytes } = this.#parts.options;
+    const shards = [...this.#dirty].filter((shard) => !shard.queue.empty);
+    shards.sort((a, b) => a.number - b.number);
+    const share = (of: number) => Math.max(1, Math.floor(of / shards.length));
+    return new Map(shards.map((shard) => [shard, shard.queue.take(share(flushEvents), share(flushBytes))]));
   }
 
-  #take(): Map<OwnedShard, FlushTake> {
-    const shards = [...this.#dirty].filter((shard) => !shard.closed).sort((a, b) => a.number - b.number);
-    const share = Math.max(1, Math.floor(this.#parts.options.flushEvents / Math.max(1, shards.length)));
-    return new Map(shards.map((shard) => [shard, shard.queue.take(share)]));
+  /** Gives the number of events written; undefined if it failed. */
+  async #tryToFlush(takes: Takes): Promise<number | undefined> {
+    const { store, options, observer, fault } = this.#parts;
+    let done: Written;
+    try {
+      done = await this.#write(takes);
+    } catch (error) {
+      for (const [shard, take] of takes) shard.queue.untake(take);
+      if (store.poison(error) && !this.#careful) {
+        this.#careful = true;
+        this.#soon = true;
+        return undefined;
+      }
+      observer.flushFailed();
+      if (!this.#failed) fault(`flush lane ${this.#number} failed`, error);
+      this.#failed = true;
+      this.#pause = Math.min(Math.max(this.#pause * 2, options.retryMs), options.retryMaxMs);
+      return undefined;
+    }
+    this.#failed = false;
+    this.#careful = false;
+    this.#pause = 0;
+    return this.#finish(takes, done);
   }
 
-  /** Gives the number of events written. */
-  async #flush(takes: Map<OwnedShard, FlushTake>): Promise<number> {
-    if (takes.size === 0) return 0;
+  /** One transaction, guarded by the checkpoint rows. */
+  async #write(takes: Takes): Promise<Written> {
     const { store } = this.#parts;
-    const stale = new Set<OwnedShard>();
-    const ahead = new Map<OwnedShard, number>();
-    const frozen: { shard: OwnedShard; actor: string }[] = [];
+    const written: Written = { stale: new Set(), buried: [] };
     await store.transaction(this.#number, async (tx) => {
-      stale.clear();
-      ahead.clear();
-      frozen.length = 0;
-      const rows = await store.lock(
-        tx,
-        [...takes.keys()].map((shard) => shard.number),
-      );
+      const numbers = [...takes.keys()].map((shard) => shard.number);
+      const rows = await store.lock(tx, numbers);
+      const ahead = new Map<OwnedShard, number>();
       for (const [shard, take] of takes) {
         const done = this.#alreadyWritten(shard, take, rows.get(shard.number));
-        if (done === undefined) stale.add(shard);
+        if (done === undefined) written.stale.add(shard);
         else ahead.set(shard, done);
       }
-      const writable = [...takes].filter(([shard]) => !stale.has(shard));
-      const parts = { ...this.#parts, careful: this.#careful, frozen };
-      await writeTakes(
-        tx,
-        writable.map(([shard, take]) => ({
-          shard,
-          items: take.items.slice(ahead.get(shard)),
-          marks: take.marks,
-        })),
-        parts,
-      );
-      const positions = writable.flatMap(([shard, take]) => {
-        const last = take.items.at(-1);
+      const writable = [...takes].filter(([shard]) => !written.stale.has(shard));
+      const rest = writable.map(([shard, { items, marks }]) => {
+        return { shard, items: items.slice(ahead.get(shard)), marks };
+      });
+      written.buried = await writeTakes(tx, rest, { ...this.#parts, careful: this.#careful });
+      const positions = writable.flatMap(([shard, { items }]) => {
+        const last = items.at(-1);
         return last === undefined ? [] : [{ shard: shard.number, position: last.position }];
       });
       if (positions.length > 0) await store.advance(tx, positions);
     });
+    return written;
+  }
+
+  #finish(takes: Takes, { stale, buried }: Written): number {
+    const { observer } = this.#parts;
+    for (const { shard, kind, freezes } of buried) {
+      observer.buried(kind);
+      if (freezes !== undefined && !shard.queue.closed) shard.freeze(freezes);
+    }
     let events = 0;
     for (const [shard, take] of takes) {
       if (stale.has(shard)) {
-        shard.queue.untake(take);
         this.#dirty.delete(shard);
         this.#parts.stale(shard);
         continue;
       }
-      if (shard.closed) continue;
-      for (const one of frozen.filter((each) => each.shard === shard)) freeze(shard, one.actor);
-      events += take.items.reduce((sum, item) => sum + item.events.length, 0);
-      shard.checkpoint = take.items.at(-1)?.position ?? shard.checkpoint;
-      shard.queue.done(take);
-      shard.flushed(take.items);
+      for (const item of take.items) events += item.events.length;
+      if (!shard.queue.closed) shard.flushed(take);
     }
     return events;
   }
@@ -188,8 +183,8 @@ export class FlushLane<Tx> {
   }
 }
 
-function freeze(shard: OwnedShard, actor: string): void {
-  shard.frozen.add(actor);
-  const activation = shard.activations.get(actor);
-  if (activation !== undefined) activation.frozen = true;
+interface Written {
+  /** Shards whose rows belong to another owner now: nothing of them was written. */
+  stale: Set<OwnedShard>;
+  buried: Buried[];
 }

@@ -4,17 +4,23 @@ import type { ActorHost } from './host.ts';
 
 /** Milliseconds for a call that brought no budget. */
 const defaultBudgetMs = 5000;
+/** An answer leaves so long before its caller gives up: `not done` is worth more than `unknown`. */
+const answerMs = 100;
 
 /** The door to a node's actors: callers name the node. See actors/client/ask.ts for who may call. */
 export function actorsService<Tx>(host: ActorHost<Tx>) {
   return defineService('actors', {
     ask: (params: { kind: string; id: string; commands: object[] }, meta: CallMeta) =>
-      host.ask({ ...params, budgetMs: meta.budget_ms ?? defaultBudgetMs }),
+      host.ask({ ...params, budgetMs: budgetOf(meta) }),
 
     /** One result an id, `null` where the actor is cold. */
     peek: ({ kind, ids, command }: { kind: string; ids: string[]; command: object }, meta: CallMeta) => {
-      const budgetMs = meta.budget_ms ?? defaultBudgetMs;
+      const budgetMs = budgetOf(meta);
       return Promise.all(ids.map(async (id) => (await host.peek({ kind, id, command, budgetMs })) ?? null));
     },
   });
+}
+
+function budgetOf({ budget_ms = defaultBudgetMs }: CallMeta): number {
+  return Math.max(budget_ms / 2, budget_ms - answerMs);
 }

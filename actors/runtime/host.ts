@@ -4,16 +4,21 @@ import type { Refusal } from '../../schemas/errors.ts';
 import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
-import { type ClaimParts, releaseShard } from './claim.ts';
+import type { ClaimParts } from './claim.ts';
+import { Releaser } from './drain.ts';
+import { Entry } from './entry.ts';
+import type { Held } from './flush-queue.ts';
 import type { FlushStore } from './flush-store.ts';
 import { FlushLane } from './flusher.ts';
+import { type HostStats, statsOf } from './host-stats.ts';
 import type { AnyKind } from './kind.ts';
-import type { RuntimeObserver } from './observer.ts';
+import { type RuntimeObserver, unobserved } from './observer.ts';
 import { type RuntimeOptions, runtimeDefaults } from './options.ts';
 import { actorKey } from './output.ts';
 import { Passivation } from './passivation.ts';
 import type { OwnedShard } from './shard.ts';
 import { ShardKeeper } from './shard-keeper.ts';
+import type { ShardParts } from './shard-parts.ts';
 import { Trimmer } from './trimmer.ts';
 
 export interface HostParts<Tx> {
@@ -24,7 +29,7 @@ export interface HostParts<Tx> {
   kinds: readonly AnyKind<Tx>[];
   bus: Bus;
   clock: Clock;
-  observer: RuntimeObserver;
+  observer: Partial<RuntimeObserver>;
   placement: Placement;
   options?: Partial<RuntimeOptions>;
   /** For the log; never with a command or an event in it. */
@@ -47,203 +52,216 @@ export interface AskRequest {
   budgetMs: number;
 }
 
-export interface HostStats {
-  shards: Record<string, number>;
-  actors: Record<string, number>;
-  unflushedEvents: number;
-  unflushedBytes: number;
-  /** Age of the oldest committed event that PostgreSQL lacks, in seconds. */
-  flushLag: number;
-  /** Commands that have not had their turn. */
-  waiting: number;
-  /** The journal takes appends, and the last flush of every lane succeeded. */
-  journalAway: boolean;
-  flushFailing: boolean;
-}
+export type PeekRequest = Omit<AskRequest, 'commands'> & { command: object };
 
 /** The actors of one node: its shards, its lanes, and the door for commands. */
 export class ActorHost<Tx = unknown> {
   readonly #parts: HostParts<Tx>;
   readonly #options: RuntimeOptions;
+  readonly #observer: RuntimeObserver;
   readonly #kinds: ReadonlyMap<string, AnyKind<Tx>>;
+  readonly #held: Held = { bytes: 0 };
   readonly #lanes: FlushLane<Tx>[];
   readonly #keeper: ShardKeeper;
+  readonly #releaser: Releaser;
   readonly #passivation: Passivation;
   readonly #trimmer: Trimmer;
+  /** Asks that have no answer yet. */
+  readonly #open = new Set<readonly Entry[]>();
   #attempts = 0;
   #draining = false;
 
   constructor(parts: HostParts<Tx>) {
     this.#parts = parts;
     this.#options = { ...runtimeDefaults, ...parts.options };
+    this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
-    const { journal, store, clock, observer, log } = parts;
-    const fault = (message: string, error: unknown) => log('error', message, error);
-    const stale = (shard: OwnedShard) =>
-      shard.lose({ code: 'timeout', reason: 'fenced' }, 'its checkpoint row belongs to another owner');
-    const laneParts = {
-      store,
-      journalId: journal.id,
-      kinds: this.#kinds,
-      clock,
-      options: this.#options,
-      observer,
-      stale,
-      fault,
-    };
-    this.#lanes = Array.from({ length: this.#options.lanes }, (_, lane) => new FlushLane(lane, laneParts));
+    const { journal, clock } = parts;
+    const options = this.#options;
+    this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
+    this.#passivation = new Passivation(clock, options);
+    const claim = this.#claimParts();
     this.#keeper = new ShardKeeper({
       ...parts,
-      options: this.#options,
-      claim: this.#claimParts(),
-      shardParts: {
-        node: parts.node,
-        journal,
-        kinds: this.#kinds as ReadonlyMap<string, AnyKind>,
-        bus: parts.bus,
-        clock,
-        options: this.#options,
-        observer,
-        flushRefusal: () => this.#flushRefusal(),
-        roomRefusal: () => this.#roomRefusal(),
-        dirty: (shard, soon) => this.#lane(shard.number).dirty(shard, soon),
-        room: () => this.#passivation.room(),
-        lost: (shard, reason) => {
-          this.#lane(shard.number).forget(shard);
-          this.#keeper.lost(shard, reason);
-        },
-        fault,
-      },
+      observer: this.#observer,
+      options,
+      claim,
+      shardParts: this.#shardParts(),
     });
-    this.#passivation = new Passivation(() => this.#keeper.serving(), clock, this.#options);
-    this.#trimmer = new Trimmer(() => this.#keeper.serving(), journal, clock, this.#options, fault);
+    this.#releaser = new Releaser({
+      clock,
+      claim,
+      releasing: (shard) => this.#keeper.releasing(shard),
+      dirty: (shard) => this.#lane(shard).dirty(shard, true),
+    });
+    this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);
   }
 
   /** Claims the shards that placement gives this node, and keeps doing so. Resolves when each was tried. */
   async start(): Promise<void> {
-    await this.#keeper.start();
     this.#passivation.start();
     this.#trimmer.start();
+    await this.#keeper.start();
   }
 
-  /** Commands to one actor, in order; one result each. */
-  ask(request: AskRequest): Promise<Result[]> {
-    const { kind: name, id, commands, budgetMs } = request;
-    const kind = this.#kinds.get(name);
-    const expiresAt = this.#parts.clock.monotonic() + budgetMs;
-    if (kind === undefined) return all(commands, { code: 'not_found', reason: 'unknown_kind' });
-    return this.#withShard(name, id, expiresAt, commands, (shard) => {
-      return new Promise((resolve) => {
-        const results: Result[] = new Array(commands.length);
-        let left = commands.length;
-        commands.forEach((command, index) => {
-          const settle = (result: Result) => {
-            results[index] = result;
-            if (--left === 0) resolve(results);
-          };
-          shard.submit(kind as AnyKind, id, { command, expiresAt, settle });
+  /** Commands to one actor, in order; one result each, within the budget. Rejects never. */
+  ask({ kind: name, id, commands, budgetMs }: AskRequest): Promise<Result[]> {
+    const { clock } = this.#parts;
+    const expiresAt = clock.monotonic() + budgetMs;
+    return new Promise((resolve) => {
+      const results: Result[] = new Array(commands.length);
+      let left = commands.length;
+      const entries = commands.map((command, index) => {
+        return new Entry(command, expiresAt, (result) => {
+          results[index] = result;
+          if (--left === 0) finish();
         });
       });
+      const cancel = clock.after(budgetMs, () => {
+        for (const entry of entries) entry.expire();
+      });
+      const finish = () => {
+        cancel();
+        this.#open.delete(entries);
+        resolve(results);
+      };
+      this.#open.add(entries);
+      if (left === 0) finish();
+      else void this.#submit(name, id, entries, expiresAt);
     });
   }
 
   /** One read of an actor in memory; undefined: it is cold, and SQL read after this answer is the truth. */
-  async peek(request: Omit<AskRequest, 'commands'> & { command: object }): Promise<Result | undefined> {
-    const { kind, id, command, budgetMs } = request;
-    const expiresAt = this.#parts.clock.monotonic() + budgetMs;
-    let cold = false;
-    const [result] = await this.#withShard(kind, id, expiresAt, [command], async (shard) => {
-      const key = actorKey(kind, id);
-      if (!shard.activations.has(key)) cold = await shard.cold(key);
-      if (cold) return [];
-      if (shard.closed) return all([command], { code: 'actor_moved' });
-      return this.ask({ kind, id, commands: [command], budgetMs: expiresAt - this.#parts.clock.monotonic() });
+  async peek({ kind, id, command, budgetMs }: PeekRequest): Promise<Result | undefined> {
+    const { clock } = this.#parts;
+    const expiresAt = clock.monotonic() + budgetMs;
+    const shard = await this.#shardOf(kind, id, expiresAt);
+    if ('refusal' in shard) return shard;
+    const seen = await this.#inTime(expiresAt, shard.look(actorKey(kind, id)));
+    if (seen === 'cold') return undefined;
+    if (seen !== 'hot') return { refusal: seen };
+    const [result] = await this.ask({
+      kind,
+      id,
+      commands: [command],
+      budgetMs: expiresAt - clock.monotonic(),
     });
-    return cold ? undefined : result;
+    return result;
   }
 
   /** Another node should own this shard: let it go, if it is ours and not needed here. */
-  async release(shard: number): Promise<void> {
-    if (this.#parts.placement.owner(shard) === this.#parts.node) return;
-    const owned = this.#keeper.get(shard);
-    if (owned !== undefined) await this.#release(owned, this.#options.refenceMs);
+  async release(number: number): Promise<void> {
+    const { refenceMs, inDoubtMs } = this.#options;
+    if (this.#parts.placement.owner(number) === this.#parts.node) return;
+    const owned = this.#keeper.get(number);
+    if (owned !== undefined) await this.#releaser.release(owned, refenceMs, inDoubtMs);
   }
 
   /**
    * Stops intake, finishes batches, flushes until half of the deadline, writes release records. What is
-   * not flushed by then is the next owner's.
+   * not flushed by then is the next owner's. Whoever still waits at the end is answered with what is known.
    */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
     this.#keeper.stop();
     this.#passivation.stop();
     this.#trimmer.stop();
-    const shards = [...this.#keeper.serving()];
-    await Promise.all(shards.map((shard) => this.#release(shard, deadlineMs / 2)));
+    const { clock } = this.#parts;
+    const until = clock.monotonic() + deadlineMs;
+    const left = (share: number) => until - clock.monotonic() - deadlineMs * share;
+    const within = (ms: number, promise: Promise<void>) => Promise.race([promise, sleep(clock, ms)]);
+    const release = (flushMs: number) => {
+      for (const shard of this.#keeper.owned()) void this.#releaser.release(shard, flushMs, deadlineMs / 4);
+    };
+    release(deadlineMs / 2);
+    // A claim that was under way may still bring a shard.
+    await within(left(1 / 2), this.#keeper.settled());
+    await within(left(1 / 8), this.#releaser.settled());
+    release(0);
+    await within(left(0), this.#releaser.settled());
+    for (const entries of this.#open) for (const entry of entries) entry.expire();
   }
 
   stats(): HostStats {
-    const { clock } = this.#parts;
-    const actors: Record<string, number> = {};
-    for (const kind of this.#kinds.keys()) actors[kind] = 0;
-    let unflushedEvents = 0;
-    let waiting = 0;
-    const now = clock.monotonic();
-    let oldest = now;
-    let journalAway = false;
-    for (const shard of this.#keeper.serving()) {
-      for (const activation of shard.activations.values()) {
-        actors[activation.kind.name] = (actors[activation.kind.name] ?? 0) + 1;
-        waiting += activation.waiting;
-      }
-      for (const item of shard.queue.items) unflushedEvents += item.events.length;
-      oldest = Math.min(oldest, shard.queue.items[0]?.committedAt ?? oldest);
-      journalAway ||= shard.appender.stalled;
-    }
-    return {
-      shards: this.#keeper.states(),
-      actors,
-      unflushedEvents,
-      unflushedBytes: this.#unflushedBytes(),
-      flushLag: (now - oldest) / 1000,
-      waiting,
-      journalAway,
+    return statsOf({
+      now: this.#parts.clock.monotonic(),
+      kinds: [...this.#kinds.keys()],
+      states: this.#keeper.states(),
+      shards: this.#keeper.owned(),
+      activations: this.#passivation.all(),
+      unflushedBytes: this.#held.bytes,
+      journalFailed: this.#keeper.failed,
       flushFailing: this.#lanes.some((lane) => lane.failing),
-    };
+    });
   }
 
-  async #withShard(
-    kind: string,
-    id: string,
-    expiresAt: number,
-    commands: readonly object[],
-    work: (shard: OwnedShard) => Promise<Result[]>,
-  ): Promise<Result[]> {
-    if (this.#draining) return all(commands, { code: 'actor_moved', reason: 'draining' });
+  async #submit(name: string, id: string, entries: readonly Entry[], expiresAt: number): Promise<void> {
+    const kind = this.#kinds.get(name);
+    const number = shardOf(name, id, this.#parts.shards);
+    // Without waiting where it can be: commands are taken in the order they came.
+    const serving = kind === undefined || this.#draining ? undefined : this.#keeper.get(number);
+    const shard = serving ?? (await this.#shardOf(name, id, expiresAt));
+    for (const entry of entries)
+      if ('refusal' in shard) entry.settle(shard);
+      else shard.submit(kind as AnyKind, id, entry);
+  }
+
+  async #shardOf(kind: string, id: string, expiresAt: number): Promise<OwnedShard | { refusal: Refusal }> {
+    if (!this.#kinds.has(kind)) return { refusal: { code: 'not_found', reason: 'unknown_kind' } };
+    if (this.#draining) return { refusal: { code: 'actor_moved', reason: 'draining' } };
     const number = shardOf(kind, id, this.#parts.shards);
-    const shard = this.#keeper.get(number) ?? (await this.#keeper.wait(number, expiresAt));
-    if ('refusal' in shard) return all(commands, shard.refusal);
-    return work(shard);
+    return this.#keeper.get(number) ?? this.#keeper.wait(number, expiresAt);
   }
 
-  async #release(shard: OwnedShard, flushMs: number): Promise<void> {
+  /** What the promise gives, or that it was not given in time. */
+  async #inTime<T>(expiresAt: number, promise: Promise<T>): Promise<T | Refusal> {
     const { clock } = this.#parts;
-    this.#keeper.releasing(shard);
-    const until = clock.monotonic() + flushMs;
-    const finished = () => shard.closed || (shard.appender.batches.length === 0 && shard.queue.empty);
-    while (!finished() && clock.monotonic() < until) {
-      this.#lane(shard.number).dirty(shard, true);
-      await sleep(clock, 5);
-    }
-    if (shard.closed) return;
-    const held = { epoch: shard.epoch, newest: shard.appender.newest };
-    const idle = shard.appender.batches.length === 0;
-    shard.lose({ code: 'timeout', reason: 'draining' }, 'released');
-    if (idle) await releaseShard(shard.number, held, this.#claimParts());
+    let cancel = () => {};
+    const late = new Promise<Refusal>((resolve) => {
+      const refusal: Refusal = { code: 'unavailable', reason: 'expired', retry_after_ms: 500 };
+      cancel = clock.after(expiresAt - clock.monotonic(), () => resolve(refusal));
+    });
+    return Promise.race([promise, late]).finally(() => cancel());
   }
 
-  #lane(shard: number): FlushLane<Tx> {
-    return this.#lanes[shard % this.#lanes.length] as FlushLane<Tx>;
+  readonly #fault = (message: string, error: unknown): void => this.#parts.log('error', message, error);
+
+  #lane(shard: OwnedShard): FlushLane<Tx> {
+    return this.#lanes[shard.number % this.#lanes.length] as FlushLane<Tx>;
+  }
+
+  #makeLane(number: number): FlushLane<Tx> {
+    return new FlushLane(number, {
+      ...this.#parts,
+      journalId: this.#parts.journal.id,
+      kinds: this.#kinds,
+      options: this.#options,
+      observer: this.#observer,
+      stale: (shard) => shard.lose('its checkpoint row belongs to another owner'),
+      fault: this.#fault,
+    });
+  }
+
+  #shardParts(): ShardParts {
+    return {
+      ...this.#parts,
+      kinds: this.#kinds as ReadonlyMap<string, AnyKind>,
+      options: this.#options,
+      observer: this.#observer,
+      held: this.#held,
+      refuses: (shard, gate) => this.#refuses(shard, gate),
+      dirty: (shard, soon) => this.#lane(shard).dirty(shard, soon),
+      room: () => this.#passivation.room(),
+      used: (shard, activation) => this.#passivation.used(shard, activation),
+      left: (activation) => this.#passivation.left(activation),
+      lost: (shard, loss) => {
+        if (!loss.quarantined) this.#lane(shard).forget(shard);
+        this.#keeper.lost(shard, loss);
+      },
+      journalFull: () => void this.#trimmer.relieve(),
+      journalFailed: () => this.#keeper.journalFailed(),
+      fault: this.#fault,
+    };
   }
 
   #claimParts(): ClaimParts {
@@ -253,23 +271,13 @@ export class ActorHost<Tx = unknown> {
     return { node, journal, store: store as FlushStore, clock, options: this.#options, isLive, attempt };
   }
 
-  #flushRefusal(): Refusal | undefined {
-    if (!this.#lanes.some((lane) => lane.failing)) return undefined;
-    return { code: 'unavailable', reason: 'database_away', retry_after_ms: 1000 };
+  #refuses(shard: OwnedShard, gate: 'journaled' | 'stored'): Refusal | undefined {
+    const { unflushedBytes } = this.#options;
+    if (this.#keeper.failed) return { code: 'unavailable', reason: 'journal_failed' };
+    if (this.#held.bytes > unflushedBytes)
+      return { code: 'unavailable', reason: 'too_much_unflushed', retry_after_ms: 1000 };
+    if (gate === 'stored' && this.#lane(shard).failing)
+      return { code: 'unavailable', reason: 'database_away', retry_after_ms: 1000 };
+    return undefined;
   }
-
-  #roomRefusal(): Refusal | undefined {
-    if (this.#unflushedBytes() <= this.#options.unflushedBytes) return undefined;
-    return { code: 'unavailable', reason: 'too_much_unflushed', retry_after_ms: 1000 };
-  }
-
-  #unflushedBytes(): number {
-    let bytes = 0;
-    for (const shard of this.#keeper.serving()) bytes += shard.queue.bytes;
-    return bytes;
-  }
-}
-
-function all(commands: readonly object[], refusal: Refusal): Promise<Result[]> {
-  return Promise.resolve(commands.map(() => ({ refusal })));
 }

@@ -1,3 +1,5 @@
+import { getHeapStatistics } from 'node:v8';
+
 /** Bounds and times of the runtime. Sizes in bytes, times in milliseconds. */
 export interface RuntimeOptions {
   /** A batch ends here. */
@@ -6,7 +8,7 @@ export interface RuntimeOptions {
   shardQueueBytes: number;
   /** Commands that may wait in one actor. */
   actorQueue: number;
-  /** Commands that may wait for one shard to be claimed. */
+  /** Commands that may wait for one shard to be claimed; and outputs that may wait at its gate. */
   shardQueue: number;
   /** Activations in memory, all shards together. */
   activations: number;
@@ -23,16 +25,20 @@ export interface RuntimeOptions {
   retryMs: number;
   retryMaxMs: number;
   lanes: number;
-  /** Events in one flush transaction. */
+  /** Events in one flush transaction, and their bytes, about. */
   flushEvents: number;
+  flushBytes: number;
+  /** A flush transaction that takes so long counts as failing. */
+  flushStuckMs: number;
   /** Least time between two flushes of a lane, unless an answer waits for one. */
   flushIntervalMs: number;
-  /** Committed and unflushed events that may stay in memory, all shards together. */
+  /** Committed and unflushed events that may stay in memory, all shards together, as they stand in the journal. */
   unflushedBytes: number;
   /** The journal is trimmed this far behind the checkpoint. */
   trimBehindMs: number;
-  /** Records read at once while a tail is replayed. */
+  /** Records read at once while a tail is replayed, and shards replayed at once: together they bound its memory. */
   replayRecords: number;
+  replayShards: number;
 }
 
 export const runtimeDefaults: RuntimeOptions = {
@@ -50,8 +56,12 @@ export const runtimeDefaults: RuntimeOptions = {
   retryMaxMs: 2000,
   lanes: 2,
   flushEvents: 5000,
+  flushBytes: 8 * 1024 * 1024,
+  flushStuckMs: 5000,
   flushIntervalMs: 25,
-  unflushedBytes: 512 * 1024 * 1024,
+  // In memory an event takes a few times its bytes.
+  unflushedBytes: Math.min(512 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 8)),
   trimBehindMs: 5 * 60_000,
-  replayRecords: 256,
+  replayRecords: 64,
+  replayShards: 8,
 };

@@ -1,4 +1,6 @@
 import type { Result } from '../client/ask.ts';
+import type { Activation } from './activation.ts';
+import type { Entry } from './entry.ts';
 import type { Outgoing } from './kind.ts';
 
 /**
@@ -6,8 +8,9 @@ import type { Outgoing } from './kind.ts';
  * leaves through the gate: only when the newest batch that its actor had is committed (or flushed).
  */
 export interface Output {
+  activation: Activation;
+  entry: Entry;
   result: Result;
-  settle(result: Result): void;
   /** Waits for the flush as well. */
   stored: boolean;
   /**
@@ -22,15 +25,20 @@ export interface Output {
 export interface PendingMark {
   kind: string;
   id: string;
+  actor: string;
   /** Actor and what the mark is about. */
   key: string;
   mark: unknown;
+  /** The newest batch that its actor had: the mark may speak of it, and is written after it. */
+  batch: number;
 }
 
 /** An event on its way to PostgreSQL. */
 export interface ActorEvent {
   kind: string;
   id: string;
+  /** The actor's key. */
+  actor: string;
   event: unknown;
 }
 

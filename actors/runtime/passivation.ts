@@ -1,19 +1,22 @@
 import type { Clock } from '../../ops/process/clock.ts';
+import type { Activation } from './activation.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 
-/** Looked at for one that may leave, when a new activation finds the node full. */
-const tries = 64;
+/** Looked at for one that may leave; the next call goes on behind those that may not. */
+const mostLooks = 1000;
+/** An actor that is used all the time moves in the list once in so many milliseconds. */
+const listMs = 1000;
 
 /** Keeps memory bounded: idle actors leave after a while, the oldest first when the node is full. */
 export class Passivation {
-  readonly #serving: () => Iterable<OwnedShard>;
   readonly #clock: Clock;
   readonly #options: RuntimeOptions;
+  /** Every activation of the node; the longest unused, to about `listMs`, first. */
+  readonly #all = new Map<Activation, OwnedShard>();
   #cancel: (() => void) | undefined;
 
-  constructor(serving: () => Iterable<OwnedShard>, clock: Clock, options: RuntimeOptions) {
-    this.#serving = serving;
+  constructor(clock: Clock, options: RuntimeOptions) {
     this.#clock = clock;
     this.#options = options;
   }
@@ -29,36 +32,50 @@ export class Passivation {
     this.#cancel?.();
   }
 
+  /** An actor has come into memory, or is used. */
+  used(shard: OwnedShard, activation: Activation): void {
+    const now = this.#clock.monotonic();
+    if (now - activation.listedAt < listMs) return;
+    activation.listedAt = now;
+    this.#last(activation, shard);
+  }
+
+  left(activation: Activation): void {
+    this.#all.delete(activation);
+  }
+
+  all(): Iterable<Activation> {
+    return this.#all.keys();
+  }
+
   /** Lets go what was not used for `idleMs`. */
   sweep(): void {
     const before = this.#clock.monotonic() - this.#options.idleMs;
-    for (const shard of this.#serving())
-      for (const activation of [...shard.activations.values()])
-        if (activation.lastUsed < before && shard.mayLeave(activation)) leave(shard, activation);
+    for (const [activation, shard] of this.#all)
+      if (activation.lastUsed < before && shard.mayLeave(activation)) leave(shard, activation);
   }
 
   /** Is there room for one more? Makes some, if an actor may leave. */
   room(): boolean {
-    let count = 0;
-    for (const shard of this.#serving()) count += shard.activations.size;
-    if (count < this.#options.activations) return true;
-    let looked = 0;
-    for (const shard of [...this.#serving()].sort((a, b) => b.activations.size - a.activations.size))
-      for (const activation of oldestFirst(shard)) {
-        if (shard.mayLeave(activation)) {
-          leave(shard, activation);
-          return true;
-        }
-        if (++looked >= tries) return false;
+    if (this.#all.size < this.#options.activations) return true;
+    let looks = Math.min(mostLooks, this.#all.size);
+    for (const [activation, shard] of this.#all) {
+      if (looks-- === 0) return false;
+      if (shard.mayLeave(activation)) {
+        leave(shard, activation);
+        return true;
       }
+      this.#last(activation, shard);
+    }
     return false;
+  }
+
+  #last(activation: Activation, shard: OwnedShard): void {
+    this.#all.delete(activation);
+    this.#all.set(activation, shard);
   }
 }
 
-function oldestFirst(shard: OwnedShard) {
-  return [...shard.activations.values()].sort((a, b) => a.lastUsed - b.lastUsed);
-}
-
-function leave(shard: OwnedShard, activation: Parameters<OwnedShard['remove']>[0]): void {
+function leave(shard: OwnedShard, activation: Activation): void {
   shard.remove(activation, { code: 'actor_moved' });
 }

@@ -1,8 +1,7 @@
 import type { FlushItem } from './flush-queue.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { AnyKind } from './kind.ts';
-import type { RuntimeObserver } from './observer.ts';
-import { actorKey, type PendingMark } from './output.ts';
+import type { ActorEvent, PendingMark } from './output.ts';
 import type { OwnedShard } from './shard.ts';
 
 /** What one shard gives to a flush. */
@@ -12,90 +11,128 @@ export interface ShardTake {
   marks: PendingMark[];
 }
 
-interface PlacedEvent {
+/** Data that PostgreSQL refused. */
+export interface Buried {
   shard: OwnedShard;
-  position: number;
-  id: string;
-  event: unknown;
+  kind: string;
+  /** The actor that cannot go on without it. */
+  freezes: string | undefined;
 }
 
 export interface ProjectParts<Tx> {
   store: FlushStore<Tx>;
   kinds: ReadonlyMap<string, AnyKind<Tx>>;
-  observer: RuntimeObserver;
   /** Look for data that PostgreSQL refuses, and put it into `dead_letters`. */
   careful: boolean;
-  /** Actors that cannot go on without an event that was buried. */
-  frozen: { shard: OwnedShard; actor: string }[];
+  fault(message: string, error: unknown): void;
+}
+
+interface PlacedEvent extends ActorEvent {
+  shard: OwnedShard;
+  position: number;
+}
+
+interface PlacedMark extends PendingMark {
+  shard: OwnedShard;
 }
 
 /** Hands all events and marks of a transaction to their kinds: per kind in bulk, in the shards' order. */
-export async function writeTakes<Tx>(tx: Tx, takes: ShardTake[], parts: ProjectParts<Tx>): Promise<void> {
-  for (const kind of parts.kinds.values()) {
-    const events: PlacedEvent[] = [];
-    const marks: { id: string; mark: unknown }[] = [];
-    for (const { shard, items, marks: own } of takes) {
-      for (const item of items)
-        for (const one of item.events)
-          if (one.kind === kind.name)
-            events.push({ shard, position: item.position, id: one.id, event: one.event });
-      for (const mark of own) if (mark.kind === kind.name) marks.push({ id: mark.id, mark: mark.mark });
-    }
-    if (events.length + marks.length === 0) continue;
-    if (parts.careful) {
-      await bisect(tx, kind, events, parts);
-      if (marks.length > 0) await writeMarks(tx, kind, marks, parts);
-    } else {
+export async function writeTakes<Tx>(
+  tx: Tx,
+  takes: readonly ShardTake[],
+  parts: ProjectParts<Tx>,
+): Promise<Buried[]> {
+  const buried: Buried[] = [];
+  for (const [name, { events, marks }] of byKind(takes)) {
+    const kind = parts.kinds.get(name);
+    if (kind === undefined) {
+      // Of a version that knew this kind: it must not be dropped silently.
+      for (const event of events)
+        buried.push(await bury(tx, undefined, event, new Error(`unknown kind ${name}`), parts));
+    } else if (!parts.careful) {
       await kind.project(tx, { events, marks });
+    } else {
+      const writeEvents = (some: readonly PlacedEvent[], inner: Tx) =>
+        kind.project(inner, { events: [...some], marks: [] });
+      const writeMarks = (some: readonly PlacedMark[], inner: Tx) =>
+        kind.project(inner, { events: [], marks: [...some] });
+      await bisect(tx, events, writeEvents, parts, async (event, error) => {
+        buried.push(await bury(tx, kind, event, error, parts));
+      });
+      // A mark that PostgreSQL refuses is dropped: clients send it again.
+      await bisect(tx, marks, writeMarks, parts, async ({ shard }, error) => {
+        parts.fault(`a mark of kind ${name} was refused`, error);
+        buried.push({ shard, kind: name, freezes: undefined });
+      });
     }
   }
+  return buried;
 }
 
-/** Writes events under savepoints; halves what PostgreSQL refuses until single events are left to bury. */
-async function bisect<Tx>(
+function byKind(takes: readonly ShardTake[]) {
+  const kinds = new Map<string, { events: PlacedEvent[]; marks: PlacedMark[] }>();
+  const of = (kind: string) => {
+    const found = kinds.get(kind) ?? { events: [], marks: [] };
+    kinds.set(kind, found);
+    return found;
+  };
+  for (const { shard, items, marks } of takes) {
+    for (const { position, events } of items)
+      for (const event of events) of(event.kind).events.push({ ...event, shard, position });
+    for (const mark of marks) of(mark.kind).marks.push({ ...mark, shard });
+  }
+  return kinds;
+}
+
+/** Writes under savepoints; halves what PostgreSQL refuses until single pieces are left to give up. */
+async function bisect<Tx, Piece>(
   tx: Tx,
-  kind: AnyKind<Tx>,
-  events: PlacedEvent[],
+  pieces: readonly Piece[],
+  write: (pieces: readonly Piece[], tx: Tx) => Promise<void>,
   parts: ProjectParts<Tx>,
+  giveUp: (piece: Piece, error: unknown) => Promise<void>,
 ): Promise<void> {
-  const [first] = events;
+  const [first] = pieces;
   if (first === undefined) return;
   try {
-    await parts.store.savepoint(tx, (inner) => kind.project(inner, { events, marks: [] }));
+    await parts.store.savepoint(tx, (inner) => write(pieces, inner));
   } catch (error) {
     if (!parts.store.poison(error)) throw error;
-    if (events.length > 1) {
-      const half = Math.ceil(events.length / 2);
-      await bisect(tx, kind, events.slice(0, half), parts);
-      await bisect(tx, kind, events.slice(half), parts);
-      return;
-    }
-    const goesOn = await kind.bury(tx, first.id, first.event);
-    await parts.store.bury(tx, {
-      shard: first.shard.number,
-      position: first.position,
-      kind: kind.name,
-      actor_id: first.id,
-      event: first.event,
-      error: error instanceof Error ? error.message : String(error),
-      freezes: !goesOn,
-    });
-    if (!goesOn) parts.frozen.push({ shard: first.shard, actor: actorKey(kind.name, first.id) });
-    parts.observer.buried(kind.name);
+    if (pieces.length === 1) return giveUp(first, error);
+    const half = Math.ceil(pieces.length / 2);
+    await bisect(tx, pieces.slice(0, half), write, parts, giveUp);
+    await bisect(tx, pieces.slice(half), write, parts, giveUp);
   }
 }
 
-/** Marks that PostgreSQL refuses are dropped: clients send them again. */
-async function writeMarks<Tx>(
+/** Keeps an event for repair; its kind puts something in its place, or else the actor stands still. */
+async function bury<Tx>(
   tx: Tx,
-  kind: AnyKind<Tx>,
-  marks: { id: string; mark: unknown }[],
-  parts: ProjectParts<Tx>,
-): Promise<void> {
+  kind: AnyKind<Tx> | undefined,
+  { shard, position, kind: name, id, actor, event }: PlacedEvent,
+  error: unknown,
+  { store }: ProjectParts<Tx>,
+): Promise<Buried> {
+  let goesOn = false;
   try {
-    await parts.store.savepoint(tx, (inner) => kind.project(inner, { events: [], marks }));
-  } catch (error) {
-    if (!parts.store.poison(error)) throw error;
-    parts.observer.buried(kind.name);
+    if (kind !== undefined)
+      await store.savepoint(tx, async (inner) => {
+        goesOn = await kind.bury(inner, id, event);
+      });
+  } catch (refused) {
+    if (!store.poison(refused)) throw refused;
+    goesOn = false;
   }
+  const freezes = !goesOn;
+  const why = error instanceof Error ? error.message : String(error);
+  await store.bury(tx, {
+    shard: shard.number,
+    position,
+    kind: name,
+    actor_id: id,
+    event,
+    error: why,
+    freezes,
+  });
+  return { shard, kind: name, freezes: freezes ? actor : undefined };
 }

@@ -23,6 +23,15 @@ export function encodeRecord(header: RecordHeader, events: readonly string[] = [
   return Buffer.from(`${JSON.stringify(header).slice(0, -1)},"events":[${events.join(',')}]}`);
 }
 
+const beforeEvents = Buffer.from(',"events":[');
+
+/** The header alone: a batch may be long, and who wrote it stands at its beginning. */
+export function decodeHeader(payload: Buffer): RecordHeader {
+  const end = payload.indexOf(beforeEvents);
+  if (end < 0) throw new Error('a journal record without a header');
+  return JSON.parse(`${payload.toString('utf8', 0, end)}}`) as RecordHeader;
+}
+
 export function decodeRecord(payload: Buffer): ShardRecord {
   return JSON.parse(payload.toString()) as ShardRecord;
 }

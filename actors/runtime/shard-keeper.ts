@@ -1,12 +1,14 @@
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import type { Refusal } from '../../schemas/errors.ts';
-import type { Journal } from '../journal/journal.ts';
-import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail } from './claim.ts';
+import { type Journal, JournalError } from '../journal/journal.ts';
+import { atMost } from './at-most.ts';
+import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, releaseShard } from './claim.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { Placement } from './host.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
-import { OwnedShard, type ShardParts } from './shard.ts';
+import { OwnedShard } from './shard.ts';
+import type { Loss, ShardParts } from './shard-parts.ts';
 
 export type ShardState =
   | 'free'
@@ -17,12 +19,16 @@ export type ShardState =
   | 'fenced'
   | 'quarantined';
 
+type Answer = OwnedShard | { refusal: Refusal };
+
 interface Slot {
   state: ShardState;
   shard: OwnedShard | undefined;
   /** Monotonic time before which this node does not claim. */
   notBefore: number;
-  waiting: Set<(answer: OwnedShard | { refusal: Refusal }) => void>;
+  /** The last claim failed, and the log knows. */
+  told: boolean;
+  waiting: Set<(answer: Answer) => void>;
 }
 
 export interface KeeperParts {
@@ -39,33 +45,50 @@ export interface KeeperParts {
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
 
+const moved: { refusal: Refusal } = { refusal: { code: 'actor_moved' } };
+const quarantined: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'quarantined' } };
+const journalFailed: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'journal_failed' } };
+
 /**
  * Takes every shard that placement gives this node from `free` to `serving`, and again when it was lost:
- * claim → epoch to the checkpoint row → read the tail → flush it → publish its frames again → serve.
+ * claim → epoch to the checkpoint row → read the tail → publish its frames again → flush it → serve.
  */
 export class ShardKeeper {
+  /** The journal takes no more writes in this process: no shard can be claimed. */
+  failed = false;
   readonly #parts: KeeperParts;
   readonly #slots: Slot[];
   readonly #owned = new Set<OwnedShard>();
+  readonly #claims = new Set<Promise<void>>();
+  readonly #replaying: ReturnType<typeof atMost>;
   #stopped = false;
   #cancel: (() => void) | undefined;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, () => {
-      return { state: 'free', shard: undefined, notBefore: 0, waiting: new Set() };
+      return { state: 'free', shard: undefined, notBefore: 0, told: false, waiting: new Set() };
     });
   }
 
   /** Resolves when every shard that belongs here was tried once. */
   async start(): Promise<void> {
-    await Promise.all(this.#claimFree());
+    this.#claimFree();
     this.#tick();
+    await Promise.all(this.#claims);
   }
 
+  /** Claims nothing more; who waits for a shard is told that it is not coming. */
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
+    for (const slot of this.#slots) this.#answer(slot, moved);
+  }
+
+  /** Resolves when no claim is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#claims);
   }
 
   get(number: number): OwnedShard | undefined {
@@ -74,17 +97,15 @@ export class ShardKeeper {
   }
 
   /** Waits for a shard on its way to serving; a refusal where it is not coming, or not in time. */
-  wait(number: number, expiresAt: number): Promise<OwnedShard | { refusal: Refusal }> {
-    const { clock, placement, node, options } = this.#parts;
+  async wait(number: number, expiresAt: number): Promise<Answer> {
+    const { clock, options } = this.#parts;
     const slot = this.#slots[number] as Slot;
-    if (slot.state === 'quarantined')
-      return Promise.resolve({ refusal: { code: 'unavailable', reason: 'quarantined' } });
-    if (this.#stopped || slot.state === 'releasing' || placement.owner(number) !== node)
-      return Promise.resolve({ refusal: { code: 'actor_moved' } });
+    const refusal = this.#notComing(number, slot);
+    if (refusal !== undefined) return refusal;
     if (slot.waiting.size >= options.shardQueue)
-      return Promise.resolve({ refusal: { code: 'unavailable', reason: 'overloaded', retry_after_ms: 500 } });
+      return { refusal: { code: 'unavailable', reason: 'overloaded', retry_after_ms: 500 } };
     return new Promise((resolve) => {
-      const answer = (value: OwnedShard | { refusal: Refusal }) => {
+      const answer = (value: Answer) => {
         slot.waiting.delete(answer);
         cancel();
         resolve(value);
@@ -96,8 +117,8 @@ export class ShardKeeper {
     });
   }
 
-  /** Shards with something in memory, those being released included. */
-  serving(): Iterable<OwnedShard> {
+  /** Shards with something in memory, those that serve no more included. */
+  owned(): Iterable<OwnedShard> {
     return this.#owned;
   }
 
@@ -110,40 +131,69 @@ export class ShardKeeper {
   /** From now on it takes no new commands. */
   releasing(shard: OwnedShard): void {
     const slot = this.#slots[shard.number];
-    if (slot?.shard === shard) slot.state = 'releasing';
+    if (slot?.shard === shard) this.#set(shard.number, slot, 'releasing');
   }
 
-  /** It is ours no more: fenced for a while, or simply free where it was let go. */
-  lost(shard: OwnedShard, reason: string): void {
-    this.#owned.delete(shard);
+  /** It is ours no more: fenced for a while, or simply free where it was let go; or an operator's. */
+  lost(shard: OwnedShard, loss: Loss): void {
+    if (!loss.quarantined) this.#owned.delete(shard);
     const slot = this.#slots[shard.number];
     if (slot?.shard !== shard) return;
     const letGo = slot.state === 'releasing';
     slot.shard = undefined;
+    if (loss.quarantined) {
+      // What memory has is flushed still; then nothing of it is kept.
+      void shard.queue.drained().then(() => shard.lose('flushed'));
+      this.#quarantine(shard.number, slot, loss.reason);
+      return;
+    }
     slot.notBefore = this.#parts.clock.monotonic() + this.#parts.options.refenceMs;
     this.#set(shard.number, slot, letGo ? 'free' : 'fenced');
-    if (!letGo) this.#parts.log('warn', `shard ${shard.number} lost: ${reason}`);
+    if (!letGo) this.#parts.log('warn', `shard ${shard.number} lost: ${loss.reason}`);
+  }
+
+  /** No shard can be claimed any more; those that serve go on reading. */
+  journalFailed(): void {
+    if (this.failed) return;
+    this.failed = true;
+    for (const slot of this.#slots) if (slot.state !== 'serving') this.#answer(slot, journalFailed);
   }
 
   #tick(): void {
     if (this.#stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
+      this.#slots.forEach((slot, number) => {
+        const refusal = slot.waiting.size === 0 ? undefined : this.#notComing(number, slot);
+        if (refusal !== undefined) this.#answer(slot, refusal);
+      });
       this.#claimFree();
       this.#tick();
     });
   }
 
-  #claimFree(): Promise<void>[] {
+  #notComing(number: number, slot: Slot): { refusal: Refusal } | undefined {
+    const { placement, node } = this.#parts;
+    if (slot.state === 'quarantined') return quarantined;
+    if (this.#stopped || slot.state === 'releasing' || placement.owner(number) !== node) return moved;
+    return this.failed ? journalFailed : undefined;
+  }
+
+  #claimFree(): void {
     const { clock, placement, node } = this.#parts;
-    return this.#slots.flatMap((slot, number) => {
+    if (this.#stopped || this.failed) return;
+    this.#slots.forEach((slot, number) => {
       const open = slot.state === 'free' || slot.state === 'fenced';
-      if (!open || slot.notBefore > clock.monotonic() || placement.owner(number) !== node) return [];
-      return [this.#bringUp(number, slot)];
+      if (!open || slot.notBefore > clock.monotonic() || placement.owner(number) !== node) return;
+      const claim = this.#bringUp(number, slot).finally(() => this.#claims.delete(claim));
+      this.#claims.add(claim);
     });
   }
 
   async #bringUp(number: number, slot: Slot): Promise<void> {
     const { clock, options, observer, placement, log } = this.#parts;
+    const pause = (ms: number) => {
+      slot.notBefore = clock.monotonic() + ms;
+    };
     this.#set(number, slot, 'claiming');
     try {
       const claim = await claimShard(number, this.#parts.claim);
@@ -151,61 +201,54 @@ export class ShardKeeper {
       if (claim.outcome === 'broken') return this.#quarantine(number, slot, claim.why);
       if (claim.outcome === 'held') placement.askRelease(claim.by, number);
       if (claim.outcome === 'raced') observer.refused();
-      slot.notBefore = clock.monotonic() + (claim.outcome === 'raced' ? options.refenceMs : options.retryMs);
+      pause(claim.outcome === 'raced' ? options.refenceMs : options.retryMs);
       this.#set(number, slot, claim.outcome === 'raced' ? 'fenced' : 'free');
     } catch (error) {
       const halfway = slot.shard;
       slot.shard = undefined;
-      halfway?.lose({ code: 'actor_moved' }, 'its replay failed');
+      halfway?.lose('its replay failed');
       if (error instanceof BrokenChain) return this.#quarantine(number, slot, error.message);
-      log('warn', `claiming shard ${number} failed`, error);
-      slot.notBefore = clock.monotonic() + options.retryMaxMs / 2;
+      if (error instanceof JournalError && error.fault === 'failed') this.journalFailed();
+      if (!slot.told) log('warn', `claiming shard ${number} failed`, error);
+      slot.told = true;
+      pause(options.retryMaxMs / 2);
       this.#set(number, slot, 'free');
     }
   }
 
   async #replay(number: number, slot: Slot, claim: Claim & { outcome: 'claimed' }): Promise<void> {
     const { journal, store, clock, options, shardParts } = this.#parts;
+    const { epoch, position: newest, begunAt: confirmedAt } = claim;
+    if (this.#stopped) {
+      this.#set(number, slot, 'free');
+      await releaseShard(number, { epoch, newest }, this.#parts.claim, options.retryMaxMs);
+      return;
+    }
     this.#set(number, slot, 'replaying');
-    const row = await store.claim(number, journal.id, claim.epoch);
+    const row = await store.claim(number, journal.id, epoch);
     if (row === undefined) throw new Error('a newer epoch stands in the checkpoint row');
-    const shard = new OwnedShard(
-      number,
-      {
-        epoch: claim.epoch,
-        newest: claim.position,
-        checkpoint: row.position,
-        frozen: await store.frozen(number),
-        confirmedAt: claim.begunAt,
-      },
-      shardParts,
-    );
+    // Read after the row has the epoch: from then on no older owner can add to it.
+    const frozen = await store.frozen(number);
+    const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt };
+    const shard = new OwnedShard(number, ownership, shardParts);
     slot.shard = shard;
     this.#owned.add(shard);
-    for await (const records of readTail(number, row.position, journal, options.replayRecords)) {
-      for (const { position, record } of records) {
-        const events = record.events.map(([kind, id, event]) => ({ kind, id, event }));
-        const frames = events.flatMap(
-          (one) => shardParts.kinds.get(one.kind)?.frames(one.id, one.event) ?? [],
-        );
-        const bytes = JSON.stringify(record.events).length;
-        shard.queue.push({
-          position,
-          batch: 0,
-          events,
-          bytes,
-          committedAt: clock.monotonic(),
-          outputs: [],
-          frames,
-        });
-      }
-      shardParts.dirty(shard, true);
-      await shard.queue.drained();
-    }
+    await this.#replaying(() => this.#replayTail(shard));
     if (!claim.released && !journal.exclusive)
       await sleep(clock, claim.keptAt + options.fenceMs - clock.monotonic());
-    if (shard.closed || this.#stopped) return;
+    if (shard.closed || slot.state !== 'replaying') return;
+    slot.told = false;
     this.#set(number, slot, 'serving');
+  }
+
+  /** Publishes again what an earlier owner committed and left unflushed, and flushes it. */
+  async #replayTail(shard: OwnedShard): Promise<void> {
+    const { journal, options } = this.#parts;
+    for await (const records of readTail(shard.number, shard.checkpoint, journal, options.replayRecords)) {
+      if (shard.closed) return;
+      for (const { position, record } of records) shard.replay(position, record);
+      await shard.queue.drained();
+    }
   }
 
   #quarantine(number: number, slot: Slot, why: string): void {
@@ -215,14 +258,12 @@ export class ShardKeeper {
 
   #set(number: number, slot: Slot, state: ShardState): void {
     slot.state = state;
-    if (state === 'serving' && slot.shard !== undefined) this.#answer(slot, slot.shard);
-    if (state === 'quarantined')
-      this.#answer(slot, { refusal: { code: 'unavailable', reason: 'quarantined' } });
-    if (state === 'free' && this.#parts.placement.owner(number) !== this.#parts.node)
-      this.#answer(slot, { refusal: { code: 'actor_moved' } });
+    const serving = state === 'serving' ? slot.shard : undefined;
+    const answer = serving ?? this.#notComing(number, slot);
+    if (answer !== undefined) this.#answer(slot, answer);
   }
 
-  #answer(slot: Slot, answer: OwnedShard | { refusal: Refusal }): void {
+  #answer(slot: Slot, answer: Answer): void {
     for (const resolve of [...slot.waiting]) resolve(answer);
   }
 }

@@ -3,25 +3,29 @@ import type { Journal } from '../journal/journal.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 
+const leastPauseMs = 1000;
+
 /** Trims the journal some minutes behind the checkpoints: room for a small restore of the database. */
 export class Trimmer {
-  readonly #serving: () => Iterable<OwnedShard>;
+  readonly #owned: () => Iterable<OwnedShard>;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #options: RuntimeOptions;
   readonly #fault: (message: string, error: unknown) => void;
   readonly #seen = new WeakMap<OwnedShard, { at: number; position: number }[]>();
+  readonly #trimmed = new WeakMap<OwnedShard, number>();
   #cancel: (() => void) | undefined;
   #stopped = false;
+  #relieving = false;
 
   constructor(
-    serving: () => Iterable<OwnedShard>,
+    owned: () => Iterable<OwnedShard>,
     journal: Journal,
     clock: Clock,
     options: RuntimeOptions,
     fault: (message: string, error: unknown) => void,
   ) {
-    this.#serving = serving;
+    this.#owned = owned;
     this.#journal = journal;
     this.#clock = clock;
     this.#options = options;
@@ -30,7 +34,7 @@ export class Trimmer {
 
   start(): void {
     if (this.#stopped) return;
-    this.#cancel = this.#clock.after(this.#options.trimBehindMs / 10, () => {
+    this.#cancel = this.#clock.after(Math.max(this.#options.trimBehindMs / 10, leastPauseMs), () => {
       void this.trim().finally(() => this.start());
     });
   }
@@ -43,19 +47,34 @@ export class Trimmer {
   /** Notes where the checkpoints are now, and trims to where they were `trimBehindMs` ago. */
   async trim(): Promise<void> {
     const now = this.#clock.monotonic();
-    for (const shard of [...this.#serving()]) {
+    for (const shard of [...this.#owned()]) {
       const seen = this.#seen.get(shard) ?? [];
       this.#seen.set(shard, seen);
       if (seen.at(-1)?.position !== shard.checkpoint) seen.push({ at: now, position: shard.checkpoint });
       const old = seen.findLastIndex((one) => one.at <= now - this.#options.trimBehindMs);
       const upTo = seen[old];
       if (upTo === undefined) continue;
-      seen.splice(0, old + 1);
-      try {
-        await this.#journal.trim(shard.number, upTo.position);
-      } catch (error) {
-        this.#fault(`trimming shard ${shard.number} failed`, error);
-      }
+      // This one stays, so that it is not noted again.
+      seen.splice(0, old);
+      await this.#trim(shard, upTo.position);
+    }
+  }
+
+  /** The journal is full: what PostgreSQL has makes room now, whatever a restore might want. */
+  async relieve(): Promise<void> {
+    if (this.#relieving || this.#stopped) return;
+    this.#relieving = true;
+    for (const shard of [...this.#owned()]) await this.#trim(shard, shard.checkpoint);
+    this.#relieving = false;
+  }
+
+  async #trim(shard: OwnedShard, position: number): Promise<void> {
+    if (position <= (this.#trimmed.get(shard) ?? 0)) return;
+    try {
+      await this.#journal.trim(shard.number, position);
+      this.#trimmed.set(shard, position);
+    } catch (error) {
+      this.#fault(`trimming shard ${shard.number} failed`, error);
     }
   }
 }

@@ -40,19 +40,31 @@ export function brokenPromises({ sends, heard, cluster, tables }: Aftermath): st
     );
     if (earlier) broken.push(`5: ${earlier.seq} was acked before ${later.seq} was sent`);
   }
+  const buried = new Set(
+    cluster.database.deadLetters.map(({ event }) => nameOf((event as ChatEvent).message)),
+  );
   for (const frame of heard) {
+    if (buried.has(nameOf(frame))) continue;
     const kept = histories.get(frame.chat_id)?.get(frame.seq);
     if (kept === undefined || kept.client_id !== frame.client_id || kept.changed_seq < frame.changed_seq)
       broken.push(
         `4: a frame of ${frame.chat_id} told ${frame.seq} (${frame.changed_seq}), which is not history`,
       );
   }
-  broken.push(...brokenJournal(cluster, histories));
+  const told = new Set(heard.map(nameOf));
+  for (const { record } of cluster.kept.values())
+    for (const [, chat, { message }] of record.events as [string, string, ChatEvent][])
+      if (!told.has(nameOf(message))) broken.push(`4: no frame told of ${message.changed_seq} of ${chat}`);
+  broken.push(...brokenJournal(cluster, histories, buried));
   return [...new Set(broken)];
 }
 
 /** Promises 3, 7 and 8, over every record that was ever kept. */
-function brokenJournal(cluster: Cluster, histories: Map<string, Map<number, Message>>): string[] {
+function brokenJournal(
+  cluster: Cluster,
+  histories: Map<string, Map<number, Message>>,
+  buried: Set<string>,
+): string[] {
   const broken: string[] = [];
   const newest = new Map<number, { position: number; epoch: number }>();
   const seqs = new Map<string, number>();
@@ -73,6 +85,7 @@ function brokenJournal(cluster: Cluster, histories: Map<string, Map<number, Mess
     }
   }
   for (const message of last.values()) {
+    if (buried.has(nameOf(message))) continue;
     const kept = histories.get(message.chat_id)?.get(message.seq);
     if (kept?.changed_seq !== message.changed_seq || kept.text !== message.text)
       broken.push(
@@ -84,4 +97,9 @@ function brokenJournal(cluster: Cluster, histories: Map<string, Map<number, Mess
     if (checkpoint !== position) broken.push(`7: shard ${shard} is flushed to ${checkpoint} of ${position}`);
   }
   return broken;
+}
+
+/** Names one version of one message. */
+function nameOf({ chat_id, seq, changed_seq }: Message): string {
+  return `${chat_id} ${seq} ${changed_seq}`;
 }

@@ -1,9 +1,10 @@
 import type { Result } from '../../actors/client/ask.ts';
 import { shardOf } from '../../actors/client/shard-of.ts';
 import type { ChatCommand, HotEntry } from '../../schemas/chat/commands.ts';
+import type { ChatEvent } from '../../schemas/chat/events.ts';
 import { uuidV7Maker } from '../../schemas/ids.ts';
 import type { ChatTables } from '../support/memory-chat-store.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, SimNode } from './cluster.ts';
 import type { Scheduler, Session } from './scheduler.ts';
 
 /** One send, with the step at which it began and the step of its last answer. */
@@ -24,11 +25,23 @@ export interface ClientsParts {
   tables: ChatTables;
   shards: number;
   chats: string[];
+  /** A chat whose creation PostgreSQL refuses: nobody can use it before an operator looked. */
+  unborn: string | undefined;
   users: string[];
   sendsEach: number;
 }
 
+/** How long a client waits for an answer. */
 const budgetMs = 1500;
+/** A caller that waits so long shows whether an answer comes at all, and not only when time is up. */
+const patientMs = 10 ** 9;
+
+const poison = 'poison';
+
+/** Does PostgreSQL refuse this event? */
+export function isPoisonous(event: ChatEvent): boolean {
+  return event.message.text.startsWith(poison) || (event.type === 'noted' && event.facts?.title === poison);
+}
 
 /** People who write, change, read and repeat themselves, and remember what they were told. */
 export class Clients {
@@ -36,6 +49,7 @@ export class Clients {
   /** What they saw that must not be. */
   readonly complaints: string[] = [];
   left: number;
+  readonly #asks = new Set<{ node: SimNode }>();
   readonly #parts: ClientsParts;
   readonly #newClientId: () => string;
   readonly #world: Session = { name: 'clients', dead: false, paused: false };
@@ -71,7 +85,7 @@ export class Clients {
   }
 
   async #create(chat: string): Promise<void> {
-    const { users, tables } = this.#parts;
+    const { users, tables, unborn } = this.#parts;
     if (tables.chats.get(chat)?.facts !== undefined) return;
     const short = users.map((id) => ({ id, username: id, display_name: id, avatar: null }));
     const result = await this.#ask(chat, {
@@ -79,7 +93,7 @@ export class Clients {
       by: users[0] as string,
       chat_type: 'group',
       number: 1,
-      title: 'all',
+      title: chat === unborn ? poison : 'all',
       about: null,
       users: short,
     });
@@ -115,7 +129,8 @@ export class Clients {
   }
 
   #sending({ sender, client_id }: Send): ChatCommand {
-    return { type: 'message.send', by: sender, client_id, kind: 'text', text: `of ${client_id}` };
+    const text = client_id.endsWith('7') ? `${poison} of ${client_id}` : `of ${client_id}`;
+    return { type: 'message.send', by: sender, client_id, kind: 'text', text };
   }
 
   async #repeat(send: Send): Promise<void> {
@@ -136,7 +151,12 @@ export class Clients {
       chat,
       reacting
         ? { type: 'reaction.set', by, target, emoji: scheduler.pick(['+', '-']) }
-        : { type: 'message.edit', by, target, text: `edited at ${scheduler.steps}` },
+        : {
+            type: 'message.edit',
+            by,
+            target,
+            text: `${scheduler.chance(0.1) ? poison : 'edited'} ${scheduler.steps}`,
+          },
     );
   }
 
@@ -151,6 +171,11 @@ export class Clients {
     await this.#ask(chat, { type: 'read', by, seq: least });
   }
 
+  /** Asks that were given no result, at nodes that were not killed before they had finished. */
+  get unanswered(): number {
+    return [...this.#asks].filter(({ node }) => !node.killed).length;
+  }
+
   /** One try, at the node that should own the chat, or sometimes at another; a lost answer is unknown. */
   #ask(chat: string, command: ChatCommand): Promise<Result> {
     const { scheduler, cluster, shards } = this.#parts;
@@ -161,7 +186,13 @@ export class Clients {
       const cancel = scheduler.clock.after(budgetMs, () => resolve({ refusal: { code: 'timeout' } }));
       void (async () => {
         await scheduler.step(this.#world, 'ask');
-        const [result] = await node.host.ask({ kind: 'chat', id: chat, commands: [command], budgetMs });
+        const ask = { node };
+        this.#asks.add(ask);
+        const patience = scheduler.chance(0.5) ? budgetMs : patientMs;
+        const request = { kind: 'chat', id: chat, commands: [command], budgetMs: patience };
+        const [result, ...more] = await node.host.ask(request);
+        this.#asks.delete(ask);
+        if (result === undefined || more.length > 0) this.complaints.push('not one result for one command');
         if (node.dead) return;
         await scheduler.step(this.#world, 'answer');
         cancel();

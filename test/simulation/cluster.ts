@@ -21,6 +21,10 @@ export interface SimNode extends Session {
   endStore(): void;
   /** Which shards this node believes to be its own; `undefined`: it follows the cluster. */
   view: Set<number> | undefined;
+  /** It was told to stop, and gets no more shards. */
+  draining: boolean;
+  /** It ended before it had finished. */
+  killed: boolean;
 }
 
 export interface ClusterParts {
@@ -28,10 +32,14 @@ export interface ClusterParts {
   shards: number;
   /** Probability that one piece of I/O fails. */
   faults: number;
+  /** Activations that a node may hold. */
+  activations: number;
   kind(step: (statement: string) => Promise<void>): AnyKind<MemoryTx>;
   heard(envelope: Envelope): void;
   sabotage: Sabotage;
 }
+
+const journalReads = new Set(['newest', 'read', 'trim']);
 
 /** Nodes over one journal and one database, all of whose I/O the scheduler decides. */
 export class Cluster {
@@ -43,6 +51,10 @@ export class Cluster {
   /** The node that should own each shard. */
   readonly owners: (string | undefined)[];
   calm = false;
+  /** PostgreSQL answers nobody. */
+  away = false;
+  /** The journal has no room but its reserve. */
+  full = false;
   readonly #parts: ClusterParts;
   #made = 0;
 
@@ -52,7 +64,7 @@ export class Cluster {
   }
 
   start(): SimNode {
-    const { scheduler, shards, kind, heard, sabotage } = this.#parts;
+    const { scheduler, shards, activations, kind, heard, sabotage } = this.#parts;
     const session: Session = { name: `n${++this.#made}`, dead: false, paused: false };
     const step = (label: string) => this.#io(session, label);
     const store = createMemoryFlushStore(this.database, { step });
@@ -65,7 +77,7 @@ export class Cluster {
       kinds: [kind((label) => this.#io(session, label))],
       bus: this.#bus(session, heard),
       clock: guarded(scheduler, session),
-      observer: { batch() {}, refused() {}, flush() {}, buried() {} },
+      observer: {},
       placement: {
         owner: (shard) => (node.view?.has(shard) ? session.name : this.owners[shard]),
         isLive: (name) => this.nodes.some((one) => one.name === name && !one.dead && !one.paused),
@@ -75,6 +87,7 @@ export class Cluster {
         },
       },
       options: {
+        activations,
         lanes: 2,
         inDoubtMs: 5000,
         flushIntervalMs: 10,
@@ -84,7 +97,13 @@ export class Cluster {
       },
       log: () => {},
     });
-    const node: SimNode = Object.assign(session, { host, endStore: () => store.end(), view: undefined });
+    const node: SimNode = Object.assign(session, {
+      host,
+      endStore: () => store.end(),
+      view: undefined,
+      draining: false,
+      killed: false,
+    });
     this.nodes.push(node);
     void host.start();
     return node;
@@ -93,9 +112,19 @@ export class Cluster {
   /** kill -9: nothing of it goes on, its transactions are rolled back, its locks are free. */
   kill(node: SimNode): void {
     node.dead = true;
+    node.killed = true;
     this.#parts.scheduler.bury(node);
     node.endStore();
     this.nodes.splice(this.nodes.indexOf(node), 1);
+  }
+
+  /** SIGTERM: it lets its shards go, and ends when that is done or its time is over. */
+  async drain(node: SimNode, deadlineMs: number): Promise<void> {
+    node.draining = true;
+    await node.host.drain(deadlineMs);
+    if (node.dead) return;
+    this.kill(node);
+    node.killed = false;
   }
 
   /** Hands every shard to one of these nodes. */
@@ -107,7 +136,9 @@ export class Cluster {
   async #io(session: Session, label: string): Promise<void> {
     const { scheduler, faults } = this.#parts;
     await scheduler.step(session, label);
-    if (!this.calm && scheduler.chance(faults)) throw new Error(`connection lost at ${label}`);
+    if (this.calm) return;
+    const lost = this.away && !journalReads.has(label);
+    if (lost || scheduler.chance(faults)) throw new Error(`connection lost at ${label}`);
   }
 
   #bus(session: Session, heard: (envelope: Envelope) => void): Bus {
@@ -132,6 +163,7 @@ export class Cluster {
     };
     const append = async (request: Append): Promise<number> => {
       await scheduler.step(session, 'append');
+      if (!this.calm && this.full && !request.reserved) throw new JournalError('full', 'full');
       if (!this.calm && scheduler.chance(faults)) {
         const fate = scheduler.random();
         if (fate < 0.2) throw new JournalError('full', 'full');

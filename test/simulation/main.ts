@@ -7,11 +7,15 @@ const { values } = parseArgs({
 });
 const from = Number(values.seed ?? values.from ?? 1);
 const to = Number(values.seed ?? values.to ?? 3000);
-const total = { seeds: 0, steps: 0, kills: 0, pauses: 0, acked: 0, unknown: 0, broken: 0 };
+const counted = ['steps', 'kills', 'pauses', 'drains', 'outages', 'acked', 'unknown', 'buried'] as const;
+const total = { seeds: 0, broken: 0, ...Object.fromEntries(counted.map((name) => [name, 0])) } as Record<
+  'seeds' | 'broken' | (typeof counted)[number],
+  number
+>;
 for (let seed = from; seed <= to; seed++) {
   const result = await simulate(seed);
   total.seeds++;
-  for (const key of ['steps', 'kills', 'pauses', 'acked', 'unknown'] as const) total[key] += result[key];
+  for (const name of counted) total[name] += result[name];
   if (result.broken.length === 0) continue;
   total.broken++;
   process.stdout.write(`seed ${seed}:\n${result.broken.map((one) => `  ${one}`).join('\n')}\n`);

@@ -11,14 +11,27 @@ export interface LedgerState {
   unflushed: number;
   looked: Set<string>;
   marked: number;
+  woken: number;
 }
 
+/** `unkeyable`, `unneedable` and the like are bugs that a kind may have. */
 export type LedgerCommand =
   | { type: 'put'; by: string; key: string; stored?: boolean; lookup?: boolean }
   | { type: 'head' }
   | { type: 'mark'; at: number }
   | { type: 'refuse' }
-  | { type: 'throw' };
+  | { type: 'throw' }
+  /** Several entries in one turn. */
+  | { type: 'puts'; by: string; keys: string[] }
+  /** A frame that no event carries. */
+  | { type: 'tell'; by: string; lookup?: boolean }
+  /** A refusal that is thrown. */
+  | { type: 'deny' }
+  | { type: 'alarm'; at: number }
+  | { type: 'wake' }
+  | { type: 'woken' }
+  | { type: 'unkeyable' }
+  | { type: 'unneedable' };
 
 export interface LedgerEvent {
   seq: number;
@@ -62,12 +75,23 @@ export function ledgerKind(
         unflushed: 0,
         looked: new Set(),
         marked: table.marks.get(id) ?? 0,
+        woken: 0,
       };
     },
 
-    keys: (command) => (command.type === 'put' ? [`by ${command.by}`, `key ${command.key}`] : []),
+    keys(command) {
+      if (command.type === 'unkeyable') throw new Error('a bug in keys');
+      if (command.type === 'tell') return [`by ${command.by}`];
+      return command.type === 'put' ? [`by ${command.by}`, `key ${command.key}`] : [];
+    },
 
     needs(state, command) {
+      if (command.type === 'unneedable') throw new Error('a bug in needs');
+      if (command.type === 'tell' && command.lookup && !state.looked.has('tell'))
+        return async () => {
+          await step('fetch');
+          return (to) => void to.looked.add('tell');
+        };
       if (
         command.type !== 'put' ||
         !command.lookup ||
@@ -92,6 +116,25 @@ export function ledgerKind(
           return { refuse: { code: 'forbidden', reason: `at ${state.head}` } };
         case 'throw':
           throw new Error('a bug in decide');
+        case 'deny':
+          throw fail('forbidden', { reason: `at ${state.head}` });
+        case 'puts':
+          return {
+            reply: { seq: state.head + command.keys.length },
+            events: command.keys.map((key, index) => ({ seq: state.head + index + 1, key })),
+          };
+        case 'tell':
+          return { reply: {}, frames: [{ subject: 'told', envelope: { frame: `{"seq":${state.head}}` } }] };
+        case 'alarm':
+          return { reply: {}, wake_at: command.at };
+        case 'wake':
+          state.woken++;
+          return { reply: {} };
+        case 'woken':
+          return { reply: { woken: state.woken } };
+        case 'unkeyable':
+        case 'unneedable':
+          return { reply: {} };
         case 'put': {
           const known = state.known.get(command.key);
           if (known !== undefined)
@@ -115,6 +158,7 @@ export function ledgerKind(
     },
 
     frames(id, event) {
+      if (event.key === 'unframeable') throw new Error('a bug in frames');
       const frame = JSON.stringify(event);
       return [
         { subject: `ledger.${id}`, envelope: { frame } },
@@ -127,15 +171,17 @@ export function ledgerKind(
     async project(tx, { events, marks }) {
       await step('project');
       table.projections++;
-      if (events.some(({ event }) => event.key.startsWith('poison')))
+      if (events.some(({ event }) => event.key.startsWith('poison')) || marks.some(({ mark }) => mark < 0))
         throw new PoisonError('refused by the table');
       tx.later(() => {
         for (const { id, event } of events) table.of(id).set(event.seq, event.key);
-        for (const { id, mark } of marks) table.marks.set(id, mark);
+        // Like a member's row: a mark finds nothing where its actor has no entries yet.
+        for (const { id, mark } of marks) if (table.of(id).size > 0) table.marks.set(id, mark);
       });
     },
 
     async bury(tx, id, event) {
+      if (event.key.includes('unburiable')) throw new PoisonError('refused again');
       tx.later(() => {
         table.of(id).set(event.seq, 'buried');
         table.buried.push(event.key);
@@ -144,6 +190,7 @@ export function ledgerKind(
     },
 
     flushed: (state, events) => {
+      if (events.some(({ key }) => key === 'unflushable')) throw new Error('a bug in flushed');
       state.unflushed -= events.length;
     },
     idle: (state) => state.unflushed === 0,

@@ -2,7 +2,7 @@ import type { Result } from '../../actors/client/ask.ts';
 import type { Append, Journal } from '../../actors/journal/journal.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../actors/journal/memory-journal.ts';
 import { ActorHost, type HostParts, type Placement } from '../../actors/runtime/host.ts';
-import { anyKind } from '../../actors/runtime/kind.ts';
+import { type AnyKind, anyKind } from '../../actors/runtime/kind.ts';
 import { decodeRecord, type ShardRecord } from '../../actors/runtime/record.ts';
 import { createLocalBus } from '../../ops/bus/local-bus.ts';
 import { type LedgerCommand, LedgerTable, ledgerKind } from './ledger-kind.ts';
@@ -18,6 +18,9 @@ export class HeldJournal implements Journal {
   before: (append: Append) => Promise<void> = async () => {};
   /** Asked after an append was kept. */
   after: (append: Append) => Promise<void> = async () => {};
+  /** Asked before the newest record is read. */
+  beforeNewest: () => Promise<void> = async () => {};
+  readonly trims: { shard: number; position: number }[] = [];
   readonly inner: MemoryJournal;
   #held: { append: Append; go: () => void }[] | undefined;
 
@@ -53,7 +56,8 @@ export class HeldJournal implements Journal {
     return position;
   }
 
-  newest(shard: number) {
+  async newest(shard: number) {
+    await this.beforeNewest();
     return this.inner.newest(shard);
   }
 
@@ -62,6 +66,7 @@ export class HeldJournal implements Journal {
   }
 
   trim(shard: number, position: number) {
+    this.trims.push({ shard, position });
     return this.inner.trim(shard, position);
   }
 
@@ -77,10 +82,10 @@ export interface World {
   table: LedgerTable;
 }
 
-export function createWorld(exclusive = true): World {
+export function createWorld(exclusive = true, maxBytes = Number.POSITIVE_INFINITY): World {
   return {
     clock: new VirtualClock(),
-    memory: createMemoryJournal({ exclusive }),
+    memory: createMemoryJournal({ exclusive, maxBytes }),
     database: new MemoryDatabase(),
     table: new LedgerTable(),
   };
@@ -91,6 +96,8 @@ export interface NodeOptions {
   shards?: number;
   options?: HostParts<MemoryTx>['options'];
   placement?: Placement;
+  /** Default: the ledger. */
+  kinds?: readonly AnyKind<MemoryTx>[];
   /** Awaited before each statement of the store and the kind. */
   step?(statement: string): Promise<void>;
 }
@@ -98,7 +105,7 @@ export interface NodeOptions {
 /** One node on a world: a host with the ledger kind, and everything that left it. */
 export function createNode(
   world: World,
-  { node = 'n1', shards = 1, options = {}, placement, step }: NodeOptions = {},
+  { node = 'n1', shards = 1, options = {}, placement, kinds, step }: NodeOptions = {},
 ) {
   const journal = new HeldJournal(world.memory.attach());
   const bus = createLocalBus();
@@ -106,20 +113,24 @@ export function createNode(
   const logs: string[] = [];
   const buried: string[] = [];
   const batches: number[] = [];
+  const observed: string[] = [];
   const store = createMemoryFlushStore(world.database, step && { step });
   const host = new ActorHost<MemoryTx>({
     node,
     shards,
     journal,
     store,
-    kinds: [anyKind(ledgerKind(world.table, step && { step }))],
+    kinds: kinds ?? [anyKind(ledgerKind(world.table, step && { step }))],
     bus,
     clock: world.clock,
     observer: {
       batch: (events) => void batches.push(events),
-      refused: () => {},
-      flush: () => {},
       buried: (kind) => void buried.push(kind),
+      loaded: (kind) => void observed.push(`loaded ${kind}`),
+      stored: () => void observed.push('stored'),
+      flush: (events) => void observed.push(`flush ${events}`),
+      flushFailed: () => void observed.push('flush failed'),
+      refused: () => void observed.push('refused'),
     },
     placement: placement ?? { owner: () => node, isLive: (other) => other === node, askRelease: () => {} },
     options: { lanes: 1, ...options },
@@ -154,7 +165,22 @@ export function createNode(
     await world.clock.advance(0);
   }
 
-  return { host, journal, bus, frames, logs, buried, batches, store, ask, put, start, listen };
+  return {
+    world,
+    host,
+    journal,
+    bus,
+    frames,
+    logs,
+    buried,
+    batches,
+    observed,
+    store,
+    ask,
+    put,
+    start,
+    listen,
+  };
 }
 
 export type Node = ReturnType<typeof createNode>;
@@ -169,4 +195,15 @@ export function seqOf(result: Result | undefined): number | undefined {
 
 export function codeOf(result: Result | undefined): string | undefined {
   return result !== undefined && 'refusal' in result ? result.refusal.code : undefined;
+}
+
+/** A view in which `owner` should have every shard, and `live` are seen. */
+export function view(owner: string, live: string[]): Placement & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    owner: () => owner,
+    isLive: (node) => live.includes(node),
+    askRelease: (node) => void asked.push(node),
+  };
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { shardOf } from '../../../actors/client/shard-of.ts';
 import {
   codeOf,
   createNode,
@@ -60,14 +61,19 @@ describe('the flusher', () => {
   });
 
   it('gives a shard up whose checkpoint row is not as it left it, and goes on with the others', async () => {
-    const two = createNode(createWorld(), { shards: 8 });
-    await two.start();
-    const row = world.database.checkpoints.get(0);
+    const other = createWorld();
+    const many = createNode(other, { shards: 8 });
+    await many.start();
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const lost = shardOf('ledger', 'a', 8);
+    const row = other.database.checkpoints.get(lost);
     if (row !== undefined) row.epoch = 9;
-    await node.put('a', 'k1');
-    await world.clock.advance(100);
-    expect(world.table.of('a').size).to.equal(0);
-    expect(node.logs.join()).to.include('checkpoint row');
+    for (const id of ids) await many.put(id, 'k1');
+    await other.clock.advance(100);
+    for (const id of ids)
+      expect(other.table.of(id).size, id).to.equal(shardOf('ledger', id, 8) === lost ? 0 : 1);
+    expect(many.host.stats().shards).to.include({ serving: 7, fenced: 1 });
+    expect(many.logs.join()).to.include('checkpoint row');
   });
 
   it('refuses stored commands while it fails, and journaled ones go on', async () => {
@@ -85,37 +91,6 @@ describe('the flusher', () => {
     expect(world.table.of('a').size).to.equal(4);
   });
 
-  it('finds poison by bisection, keeps its place, and writes all the rest', async () => {
-    node.journal.hold();
-    const asked = Array.from({ length: 20 }, (_, n) =>
-      node.ask(n % 2 === 0 ? 'a' : 'b', [
-        { type: 'put', by: 'ann', key: n === 6 || n === 13 ? `poison ${n}` : `k${n}` },
-      ]),
-    );
-    await world.clock.advance(1);
-    await node.journal.release();
-    await world.clock.advance(2000);
-    expect(asked.every((one) => seqOf(one.results?.[0]) !== undefined)).to.equal(true);
-    expect(world.table.buried).to.have.members(['poison 6', 'poison 13']);
-    expect(world.table.of('a').size + world.table.of('b').size).to.equal(20);
-    expect(world.database.deadLetters.map((letter) => letter.freezes)).to.deep.equal([false, false]);
-    expect(node.buried).to.have.length(2);
-    expect(seqOf(await node.put('a', 'on'))).to.equal(11);
-  });
-
-  it('freezes an actor that cannot go on without a buried event, also for the next owner', async () => {
-    await node.put('a', 'poison freezes');
-    await world.clock.advance(2000);
-    expect(codeOf(await node.put('a', 'k2'))).to.equal('unavailable');
-    expect(seqOf(await node.put('b', 'k1'))).to.equal(1);
-    const drained = node.host.drain(1000);
-    await world.clock.advance(100);
-    await drained;
-    const two = createNode(world, { node: 'n2' });
-    await two.start();
-    expect(codeOf(await two.put('a', 'k2'))).to.equal('unavailable');
-  });
-
   it('keeps the newest of several unwritten marks', async () => {
     await node.put('a', 'k1');
     await node.ask('a', [
@@ -126,18 +101,6 @@ describe('the flusher', () => {
     fails.set('commit', 1);
     await world.clock.advance(2000);
     expect(world.table.marks.get('a')).to.equal(3);
-  });
-
-  it('trims the journal behind the checkpoint, never past it and never to empty', async () => {
-    for (let n = 1; n <= 5; n++) await node.put('a', `k${n}`);
-    await world.clock.advance(3000);
-    expect(world.memory.records(0)).to.have.length(6);
-    fails.set('begin', 1_000_000);
-    await node.put('a', 'k6');
-    await world.clock.advance(40_000);
-    expect(world.memory.records(0)).to.have.length(1);
-    const kept = world.memory.records(0).map((record) => record.position);
-    expect(kept[0]).to.be.greaterThan(world.database.checkpoints.get(0)?.position ?? 0);
   });
 
   it('refuses new events when too much is unflushed', async () => {
@@ -152,5 +115,127 @@ describe('the flusher', () => {
     for (let n = 0; n < 10; n++) codes.push(codeOf(await full.put('a', `key number ${n}`)));
     expect(codes[0]).to.equal(undefined);
     expect(codes.at(-1)).to.equal('unavailable');
+  });
+
+  it('writes a mark only after the events that it may speak of', async () => {
+    const small = createNode(createWorld(), { options: { flushEvents: 1 } });
+    const { clock, table, database } = small.world;
+    await small.start();
+    const holder = {};
+    await database.lock(0, holder);
+    for (const key of ['k1', 'k2', 'k3']) await small.put('b', key);
+    await small.put('a', 'k1');
+    await small.ask('a', [{ type: 'mark', at: 4 }]).done;
+    database.unlock(holder);
+    await clock.advance(10_000);
+    expect(table.of('a').size).to.equal(1);
+    expect(table.marks.get('a')).to.equal(4);
+  });
+
+  it('writes marks also while more events wait than one transaction takes', async () => {
+    const small = createNode(createWorld(), { options: { flushEvents: 1, flushIntervalMs: 100 } });
+    const { clock, table, database } = small.world;
+    await small.start();
+    await small.put('a', 'k1');
+    await clock.advance(300);
+    const holder = {};
+    await database.lock(0, holder);
+    await small.put('b', 'k0');
+    await small.ask('a', [{ type: 'mark', at: 4 }]).done;
+    for (let n = 1; n < 10; n++) await small.put('b', `k${n}`);
+    database.unlock(holder);
+    await clock.advance(300);
+    expect(table.of('b').size).to.be.lessThan(10);
+    expect(table.marks.get('a')).to.equal(4);
+  });
+
+  it('bounds a transaction by events and by bytes', async () => {
+    for (const options of [{ flushEvents: 10 }, { flushBytes: 500 }]) {
+      const small = createNode(createWorld(), { options });
+      const { clock, table, database } = small.world;
+      await small.start();
+      const holder = {};
+      await database.lock(0, holder);
+      for (let n = 0; n < 50; n++) await small.put('a', `key number ${n}`);
+      database.unlock(holder);
+      await clock.advance(5000);
+      expect(table.of('a').size).to.equal(50);
+      const sizes = small.observed.flatMap((one) => (one.startsWith('flush ') ? [Number(one.slice(6))] : []));
+      expect(Math.max(...sizes)).to.be.within(5, 12);
+    }
+  });
+
+  it('refuses stored commands while a transaction hangs', async () => {
+    await node.put('a', 'k1');
+    await world.clock.advance(100);
+    await world.database.lock(0, {});
+    await node.put('a', 'k2');
+    await world.clock.advance(4000);
+    expect(node.host.stats().flushFailing).to.equal(false);
+    await world.clock.advance(2000);
+    expect(codeOf(await node.put('a', 'k3', { stored: true }))).to.equal('unavailable');
+    expect(node.host.stats().flushFailing).to.equal(true);
+    expect(seqOf(await node.put('a', 'k4'))).to.equal(3);
+  });
+
+  it('of one lane that fails holds nobody back whose shard is of another', async () => {
+    const two = createNode(createWorld(), {
+      shards: 2,
+      options: { lanes: 2 },
+      step: async (statement) => {
+        if (failing && statement === 'project') throw new Error('a mistake in SQL');
+      },
+    });
+    let failing = false;
+    await two.start();
+    const [even, odd] = ['a', 'b', 'c', 'd', 'e']
+      .sort((one, other) => shardOf('ledger', one, 2) - shardOf('ledger', other, 2))
+      .filter((_, index) => index === 0 || index === 4) as [string, string];
+    failing = true;
+    await two.put(even, 'k1');
+    await two.world.clock.advance(100);
+    failing = false;
+    expect(codeOf(await two.put(even, 'k2', { stored: true }))).to.equal('unavailable');
+    const stored = two.ask(odd, [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    await two.world.clock.advance(10);
+    expect(stored.results?.map(seqOf)).to.deep.equal([1]);
+  });
+
+  it('begins no transaction where there is nothing to write', async () => {
+    let begun = 0;
+    const idle = createNode(createWorld(), {
+      step: async (statement) => {
+        if (statement === 'begin') begun++;
+      },
+    });
+    await idle.start();
+    await idle.world.clock.advance(1000);
+    const before = begun;
+    idle.journal.hold();
+    idle.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    void idle.host.drain(1000);
+    await idle.world.clock.advance(2000);
+    expect(begun).to.equal(before);
+  });
+
+  it('tells what it does, and of a failure once in the log', async () => {
+    fails.set('begin', 5);
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    await world.clock.advance(10_000);
+    expect(node.observed).to.include.members(['loaded ledger', 'stored', 'flush 1']);
+    expect(node.observed.filter((one) => one === 'flush failed')).to.have.length(5);
+    expect(node.logs.filter((line) => line.includes('flush lane'))).to.have.length(1);
+  });
+
+  it('goes on when a kind fails to take note of what was flushed: that actor is loaded anew', async () => {
+    await node.put('a', 'unflushable');
+    const stored = node.ask('b', [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    await world.clock.advance(1000);
+    expect(stored.results?.map(seqOf)).to.deep.equal([1]);
+    const { loads } = world.table;
+    expect(seqOf(await node.put('a', 'k2'))).to.equal(2);
+    expect(world.table.loads).to.equal(loads + 1);
+    await world.clock.advance(1000);
+    expect(node.host.stats().unflushedEvents).to.equal(0);
   });
 });

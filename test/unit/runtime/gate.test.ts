@@ -150,7 +150,7 @@ describe('the output gate', () => {
     node.journal.before = async (append) => {
       if (full && !append.reserved) throw new JournalError('full', 'full');
     };
-    const first = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const first = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }], 100_000);
     await settled();
     expect(codeOf(await node.put('a', 'k2'))).to.equal('unavailable');
     await world.clock.advance(60_000);
@@ -161,14 +161,72 @@ describe('the output gate', () => {
     expect(seqOf(await node.put('a', 'k2'))).to.equal(2);
   });
 
-  it('throws the state away with an append that failed for good', async () => {
-    node.journal.before = async (append) => {
-      if (!append.reserved) throw new JournalError('failed', 'fsync');
-    };
-    expect(codeOf(await node.put('a', 'k1'))).to.equal('timeout');
-    node.journal.before = async () => {};
-    await world.clock.advance(4000);
-    const [head] = await node.ask('a', [{ type: 'head' }]).done;
-    expect(head).to.deep.equal({ reply: { head: 0, marked: 0 } });
+  it('puts all events of one command into one batch, so that a crash keeps all of them or none', async () => {
+    const small = createNode(createWorld(), { options: { batchBytes: 100 } });
+    await small.start();
+    small.journal.hold();
+    const keys = ['one long key', 'another long key', 'a third long key'];
+    const asked = small.ask('a', [
+      { type: 'put', by: 'ann', key: 'first' },
+      { type: 'puts', by: 'ann', keys },
+    ]);
+    await settled();
+    await small.journal.release();
+    await settled();
+    expect(asked.results?.map(seqOf)).to.deep.equal([1, 4]);
+    expect(small.batches).to.deep.equal([1, 3]);
+  });
+
+  it('counts a batch in bytes, not in characters', async () => {
+    const small = createNode(createWorld(), { options: { batchBytes: 150 } });
+    await small.start();
+    small.journal.hold();
+    for (let n = 0; n < 3; n++)
+      small.ask(`a${n}`, [{ type: 'put', by: 'ann', key: `${n}${'я'.repeat(40)}` }]);
+    await settled();
+    await small.journal.release();
+    await settled();
+    expect(small.batches).to.deep.equal([1, 1, 1]);
+  });
+
+  it('holds a thrown refusal back too, while what it saw is uncommitted', async () => {
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const denied = node.ask('a', [{ type: 'deny' }]);
+    await settled();
+    expect(denied.results).to.equal(undefined);
+    await node.journal.release();
+    expect(denied.results).to.deep.equal([{ refusal: { code: 'forbidden', reason: 'at 1' } }]);
+  });
+
+  it('takes no more turns when too many outputs wait at it', async () => {
+    const small = createNode(createWorld(), { options: { shardQueue: 3 } });
+    await small.start();
+    small.journal.hold();
+    small.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const reads = Array.from({ length: 4 }, () => small.ask('a', [{ type: 'head' }]));
+    await settled();
+    expect(reads.map((read) => codeOf(read.results?.[0]))).to.deep.equal([
+      undefined,
+      undefined,
+      'unavailable',
+      'unavailable',
+    ]);
+    await small.journal.release();
+    expect(reads[0]?.results).to.deep.equal([{ reply: { head: 1, marked: 0 } }]);
+    expect(codeOf((await small.ask('a', [{ type: 'head' }]).done)[0])).to.equal(undefined);
+  });
+
+  it('answers everybody also when the frames of an event fail', async () => {
+    const asked = node.ask('a', [
+      { type: 'put', by: 'ann', key: 'k1' },
+      { type: 'put', by: 'ann', key: 'unframeable' },
+      { type: 'put', by: 'ann', key: 'k3' },
+    ]);
+    await settled();
+    expect(asked.results?.map(seqOf)).to.deep.equal([1, 2, 3]);
+    expect(seqOf(await node.put('a', 'k4'))).to.equal(4);
+    expect(node.batches).to.deep.equal([3, 1]);
+    expect(node.logs.join()).to.include('ledger/a');
   });
 });

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { JournalError } from '../../../actors/journal/journal.ts';
-import type { Placement } from '../../../actors/runtime/host.ts';
 import {
   codeOf,
   createNode,
@@ -8,20 +7,10 @@ import {
   type NodeOptions,
   records,
   seqOf,
+  view,
   type World,
 } from '../../support/runtime-harness.ts';
 import { settled } from '../../support/virtual-clock.ts';
-
-/** A view in which `owner` should have every shard, and `live` are seen. */
-function view(owner: string, live: string[]): Placement & { asked: string[] } {
-  const asked: string[] = [];
-  return {
-    asked,
-    owner: () => owner,
-    isLive: (node) => live.includes(node),
-    askRelease: (node) => void asked.push(node),
-  };
-}
 
 describe('ownership of a shard', () => {
   let world: World;
@@ -211,47 +200,5 @@ describe('ownership of a shard', () => {
     await world.clock.advance(1500);
     expect(short.results?.map(codeOf)).to.deep.equal(['unavailable']);
     expect(long.results).to.deep.equal([{ reply: { head: 1, marked: 0 } }]);
-  });
-});
-
-describe('the chain of positions', () => {
-  async function quarantined(spoil: (world: World) => void): Promise<string[]> {
-    const world = createWorld();
-    const one = createNode(world);
-    await one.start();
-    await one.put('a', 'k1');
-    await world.clock.advance(1000);
-    await one.put('a', 'k2');
-    await world.clock.advance(1000);
-    spoil(world);
-    const two = createNode(world, { node: 'n2' });
-    await two.start();
-    expect(codeOf(await two.put('a', 'k3'))).to.equal('unavailable');
-    expect(two.host.stats().shards.quarantined).to.equal(1);
-    return two.logs;
-  }
-
-  it('shows that PostgreSQL was written from another journal', async () => {
-    const logs = await quarantined((world) => {
-      const row = world.database.checkpoints.get(0);
-      if (row !== undefined) row.journal_id = 'another';
-    });
-    expect(logs.join()).to.include('another');
-  });
-
-  it('shows that the journal ends before the checkpoint', async () => {
-    await quarantined((world) => {
-      const row = world.database.checkpoints.get(0);
-      if (row !== undefined) row.position = 1000;
-    });
-  });
-
-  it('shows a hole', async () => {
-    await quarantined((world) => {
-      const [first] = world.memory.records(0);
-      const row = world.database.checkpoints.get(0);
-      if (row !== undefined && first !== undefined) row.position = first.position;
-      (world.memory.records(0) as unknown[]).splice(1, 1);
-    });
   });
 });

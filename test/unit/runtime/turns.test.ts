@@ -27,7 +27,7 @@ describe('turns', () => {
     holding = new Set();
     world = createWorld();
     node = createNode(world, {
-      options: { actorQueue: 5, activations: 3, idleMs: 10_000 },
+      options: { actorQueue: 5 },
       step: async (statement) => {
         if (!holding.has(statement)) return;
         await new Promise<void>((go) => held.set(statement, [...(held.get(statement) ?? []), go]));
@@ -85,8 +85,10 @@ describe('turns', () => {
     node.journal.hold();
     const slow = node.ask('a', [{ type: 'put', by: 'ann', key: 'slow' }], 100);
     await world.clock.advance(200);
+    expect(slow.results?.map(codeOf)).to.deep.equal(['timeout']);
     await node.journal.release();
-    expect(slow.results?.map(seqOf)).to.deep.equal([1]);
+    expect(seqOf(await node.put('a', 'slow'))).to.equal(1);
+    expect(seqOf(await node.put('a', 'late'))).to.equal(2);
   });
 
   it('refuse what does not fit into the queue of an actor', async () => {
@@ -120,41 +122,96 @@ describe('turns', () => {
     expect(next.results?.map(seqOf)).to.deep.equal([2]);
   });
 
-  it('let an actor leave memory only when PostgreSQL has all of it', async () => {
-    holding.add('begin');
-    await node.put('a', 'k1');
-    await world.clock.advance(60_000);
-    expect(node.host.stats().actors).to.deep.equal({ ledger: 1 });
-    await letGo('begin');
-    await world.clock.advance(60_000);
-    expect(node.host.stats().actors).to.deep.equal({ ledger: 0 });
+  it('load an actor again only when nothing of it is on its way to the journal either', async () => {
+    node.journal.hold();
+    const first = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    expect(codeOf(await node.put('a', 'unevolvable'))).to.equal('internal');
+    const next = node.ask('a', [{ type: 'put', by: 'ann', key: 'k2' }]);
+    await world.clock.advance(100);
+    await node.journal.release();
+    await world.clock.advance(100);
+    expect(first.results?.map(seqOf)).to.deep.equal([1]);
+    expect(next.results?.map(seqOf)).to.deep.equal([2]);
+    expect([...world.table.of('a')]).to.deep.equal([
+      [1, 'k1'],
+      [2, 'k2'],
+    ]);
+  });
+
+  it('are not taken on a state that a bug has broken', async () => {
+    holding.add('load');
+    const asked = node.ask('a', [
+      { type: 'put', by: 'ann', key: 'k1' },
+      { type: 'puts', by: 'ann', keys: ['half', 'unevolvable'] },
+      { type: 'put', by: 'ann', key: 'k2' },
+    ]);
+    await letGo('load');
+    await world.clock.advance(100);
+    expect(asked.results?.map(codeOf)).to.deep.equal([undefined, 'internal', 'unavailable']);
     expect(seqOf(await node.put('a', 'k2'))).to.equal(2);
+    await world.clock.advance(100);
+    expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2']);
   });
 
-  it('keep an actor while a mark of it is not written', async () => {
-    holding.add('begin');
-    await node.ask('a', [{ type: 'mark', at: 7 }]).done;
-    await world.clock.advance(60_000);
-    expect(node.host.stats().actors).to.deep.equal({ ledger: 1 });
-    await letGo('begin');
-    await world.clock.advance(60_000);
-    expect(world.table.marks.get('a')).to.equal(7);
-    expect(node.host.stats().actors).to.deep.equal({ ledger: 0 });
+  it('turn a bug in keys or needs into a refusal, say so in the log, and go on', async () => {
+    holding.add('fetch');
+    const asked = node.ask('a', [
+      { type: 'put', by: 'ann', key: 'old', lookup: true },
+      { type: 'unkeyable' },
+      { type: 'unneedable' },
+      { type: 'throw' },
+      { type: 'put', by: 'bob', key: 'k1' },
+    ]);
+    await settled();
+    await letGo('fetch');
+    expect(asked.results?.map(codeOf)).to.deep.equal([
+      undefined,
+      'internal',
+      'internal',
+      'internal',
+      undefined,
+    ]);
+    expect(node.logs.filter((line) => line.startsWith('error'))).to.have.length(3);
   });
 
-  it('make room by letting the oldest idle actor go, and refuse where none may leave', async () => {
-    for (const id of ['a', 'b', 'c']) {
-      await node.put(id, 'k1');
-      await world.clock.advance(1000);
-    }
-    holding.add('begin');
-    await node.put('a', 'k2');
-    expect(seqOf(await node.put('d', 'k1'))).to.equal(1);
-    expect(seqOf(await node.put('e', 'k1'))).to.equal(1);
-    expect(codeOf(await node.put('f', 'k1'))).to.equal('unavailable');
-    const loads = world.table.loads;
-    await node.put('a', 'k3');
-    expect(world.table.loads).to.equal(loads);
+  it('of what comes while another turn lets something out are taken in their order', async () => {
+    const heads: (number | undefined)[] = [];
+    node.bus.subscribe('told', () => {
+      void node.ask('a', [{ type: 'put', by: 'ann', key: 'brought' }]).done.then(([result]) => {
+        heads.push(seqOf(result));
+      });
+    });
+    holding.add('fetch');
+    const asked = node.ask('a', [
+      { type: 'tell', by: 'ann', lookup: true },
+      { type: 'put', by: 'ann', key: 'k1' },
+    ]);
+    await settled();
+    await letGo('fetch');
+    expect(asked.results?.map(seqOf)).to.deep.equal([undefined, 1]);
+    expect(heads).to.deep.equal([2]);
+    holding.add('load');
+    const loading = node.ask('b', [
+      { type: 'tell', by: 'ann' },
+      { type: 'put', by: 'ann', key: 'k1' },
+    ]);
+    node.bus.subscribe('told', () => void node.ask('b', [{ type: 'put', by: 'cem', key: 'k2' }]));
+    await settled();
+    await letGo('load');
+    expect(loading.results?.map(seqOf)).to.deep.equal([undefined, 1]);
+  });
+
+  it('of a frozen actor are not taken, also by commands that waited already', async () => {
+    holding.add('fetch');
+    await node.put('a', 'poison freezes');
+    const waiting = node.ask('a', [{ type: 'put', by: 'ann', key: 'old', lookup: true }]);
+    await world.clock.advance(2000);
+    await letGo('fetch');
+    expect(waiting.results).to.deep.equal([{ refusal: { code: 'unavailable', reason: 'frozen' } }]);
+  });
+
+  it('of no commands are answered at once', async () => {
+    expect(await node.ask('a', []).done).to.deep.equal([]);
   });
 
   it('answer a peek from memory, and activate nothing for it', async () => {

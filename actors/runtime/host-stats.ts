@@ -1,0 +1,62 @@
+import type { Activation } from './activation.ts';
+import type { OwnedShard } from './shard.ts';
+
+export interface HostStats {
+  /** Shards by their state on this node. */
+  shards: Record<string, number>;
+  /** Activations by kind. */
+  actors: Record<string, number>;
+  unflushedEvents: number;
+  unflushedBytes: number;
+  /** Age of the oldest committed event that PostgreSQL lacks, in seconds. */
+  flushLag: number;
+  /** Commands that have not had their turn. */
+  waiting: number;
+  /** The journal does not take appends right now, or never again in this process. */
+  journalAway: boolean;
+  /** The last flush of some lane failed, or takes too long. */
+  flushFailing: boolean;
+}
+
+export interface StatsParts {
+  /** Monotonic. */
+  now: number;
+  kinds: readonly string[];
+  states: Record<string, number>;
+  shards: Iterable<OwnedShard>;
+  activations: Iterable<Activation>;
+  unflushedBytes: number;
+  journalFailed: boolean;
+  flushFailing: boolean;
+}
+
+/** Counts everything: not for each of many readers. */
+export function statsOf(parts: StatsParts): HostStats {
+  const { now, unflushedBytes, flushFailing } = parts;
+  const actors = Object.fromEntries(parts.kinds.map((kind) => [kind, 0]));
+  let waiting = 0;
+  for (const activation of parts.activations) {
+    const { name } = activation.kind;
+    actors[name] = (actors[name] ?? 0) + 1;
+    waiting += activation.waiting;
+  }
+  let unflushedEvents = 0;
+  let oldest = now;
+  let journalAway = parts.journalFailed;
+  for (const { queue, appender, closed } of parts.shards) {
+    for (const item of queue.items) unflushedEvents += item.events.length;
+    oldest = Math.min(oldest, queue.items[0]?.committedAt ?? oldest);
+    journalAway ||= appender.stalled && !closed;
+  }
+  const flushLag = (now - oldest) / 1000;
+  return {
+    shards: parts.states,
+    actors,
+    unflushedEvents,
+    unflushedBytes,
+    flushLag,
+    waiting,
+    journalAway,
+    flushFailing,
+  };
+}

@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import { encodeRecord } from '../../../actors/runtime/record.ts';
+import {
+  codeOf,
+  createNode,
+  createWorld,
+  type NodeOptions,
+  records,
+  seqOf,
+  view,
+  type World,
+} from '../../support/runtime-harness.ts';
+
+describe('a shard on its way to its owner', () => {
+  let world: World;
+
+  beforeEach(() => {
+    world = createWorld(false);
+  });
+
+  async function started(node: string, options: NodeOptions = {}) {
+    const made = createNode(world, { node, placement: view(node, [node]), ...options });
+    await made.start();
+    return made;
+  }
+
+  it('is not ours when the record read back is another one', async () => {
+    const one = createNode(world, { node: 'n1', placement: view('n1', ['n1']) });
+    const two = createNode(world, { node: 'n2', placement: view('n2', ['n2']) });
+    one.journal.after = async () => {
+      one.journal.after = async () => {};
+      await two.start();
+    };
+    await one.start();
+    await world.clock.advance(1000);
+    expect(records(world).map(({ type, node }) => `${type} ${node}`)).to.deep.equal(['claim n1', 'claim n2']);
+    expect(one.host.stats().shards).to.include({ fenced: 1 });
+    expect(two.host.stats().shards).to.include({ serving: 1 });
+  });
+
+  it('is not taken where a newer epoch stands in the checkpoint row', async () => {
+    const one = await started('n1');
+    await one.put('a', 'k1');
+    const row = world.database.checkpoints.get(0);
+    if (row !== undefined) row.epoch = 41;
+    await world.clock.advance(5000);
+    expect(records(world).at(-1)).to.include({ type: 'claim', epoch: 42 });
+    expect(seqOf(await one.put('a', 'k2'))).to.equal(2);
+  });
+
+  it('that is lost while its tail is replayed is claimed anew', async () => {
+    const one = await started('n1');
+    one.store.end();
+    await one.put('a', 'k1');
+    const holder = {};
+    const two = createNode(world, { node: 'n2', placement: view('n2', ['n2']) });
+    two.journal.beforeNewest = async () => {
+      // The claim is read back: from here on its first flush waits for the row.
+      if (records(world).at(-1)?.node === 'n2') await world.database.lock(0, holder);
+      two.journal.beforeNewest = async () => {};
+    };
+    let started2 = false;
+    void two.host.start().then(() => (started2 = true));
+    await world.clock.advance(100);
+    const row = world.database.checkpoints.get(0);
+    if (row !== undefined) row.epoch += 1;
+    world.database.unlock(holder);
+    await world.clock.advance(10_000);
+    expect(started2).to.equal(true);
+    expect(seqOf(await two.put('a', 'k2'))).to.equal(2);
+  });
+
+  it('of one shard that comes late holds no other back', async () => {
+    const placement = { ...view('n1', ['n1', 'n2']), isLive: (node: string) => node !== 'n2' || !gone };
+    let gone = false;
+    const two = createNode(world, { node: 'n2', shards: 2, placement: view('n2', ['n2']) });
+    await two.start();
+    await world.memory.append({
+      shard: 0,
+      messageId: 'released',
+      expected: world.memory.records(0).at(-1)?.position ?? 0,
+      payload: encodeRecord({
+        type: 'release',
+        epoch: 1,
+        previous: world.memory.records(0).at(-1)?.position ?? 0,
+        node: 'n2',
+      }),
+    });
+    const one = createNode(world, {
+      node: 'n1',
+      shards: 2,
+      placement,
+      step: (statement) => (statement === 'begin' ? new Promise(() => {}) : Promise.resolve()),
+    });
+    void one.host.start();
+    await world.clock.advance(500);
+    expect(one.host.stats().shards).to.include({ replaying: 1 });
+    gone = true;
+    await world.clock.advance(2000);
+    expect(one.host.stats().shards).to.include({ replaying: 2 });
+  });
+
+  it('that cannot be claimed is tried again and again, and told once in the log', async () => {
+    let away = true;
+    const node = createNode(world, {
+      step: async (statement) => {
+        if (away && statement === 'checkpoint') throw new Error('PostgreSQL is away');
+      },
+    });
+    await node.start();
+    await world.clock.advance(20_000);
+    expect(node.logs.filter((line) => line.includes('claiming shard 0'))).to.have.length(1);
+    away = false;
+    await world.clock.advance(2000);
+    expect(seqOf(await node.put('a', 'k1'))).to.equal(1);
+  });
+
+  it('is let go only where another node should have it', async () => {
+    const owners = { now: 'n1' };
+    const node = await started('n1', { placement: { ...view('n1', ['n1']), owner: () => owners.now } });
+    await node.host.release(0);
+    expect(seqOf(await node.put('a', 'k1'))).to.equal(1);
+    owners.now = 'n2';
+    const released = node.host.release(0);
+    await world.clock.advance(100);
+    await released;
+    expect(records(world).at(-1)?.type).to.equal('release');
+    expect(codeOf(await node.put('a', 'k2'))).to.equal('actor_moved');
+  });
+});
