@@ -5,6 +5,8 @@ import type { Clock } from '../ops/process/clock.ts';
 export interface Limits<Name extends string> {
   /** Takes one token. 0: go on; otherwise the milliseconds until there is one again. */
   take(name: Name, key: string): number;
+  /** The bucket's size and the seconds in which it fills: what the header RateLimit-Policy tells. */
+  policy(name: Name): { quota: number; seconds: number };
 }
 
 interface Bucket {
@@ -42,6 +44,10 @@ export function createLimits<Name extends string>(
   return {
     take(name, key) {
       return takeToken(bucketOf(name, key), rates[name], clock.monotonic());
+    },
+    policy(name) {
+      const { amount, perMs, burst } = rates[name];
+      return { quota: burst, seconds: Math.max(1, Math.round((burst * perMs) / amount / 1000)) };
     },
   };
 }

@@ -6,6 +6,7 @@ import { createSqlChatStore } from '../actors/chat/sql-store.ts';
 import { createActors } from '../actors/client/actors.ts';
 import { createShardMap } from '../actors/client/placement.ts';
 import { type FileJournal, openFileJournal } from '../actors/journal/file-journal.ts';
+import { JournalError } from '../actors/journal/journal.ts';
 import type { FlushStore } from '../actors/runtime/flush-store.ts';
 import { actorsService } from '../actors/runtime/host.service.ts';
 import { ActorHost } from '../actors/runtime/host.ts';
@@ -45,6 +46,7 @@ import { type Check, createHealth } from './process/health.ts';
 import type { Lifecycle } from './process/lifecycle.ts';
 import { recent } from './process/recent.ts';
 import { runProcess, startSentence } from './process/run.ts';
+import { StartError } from './process/start-error.ts';
 import { clockToleranceS, createAccessTokens } from './security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from './security/revoked-logins.ts';
 import { runtimeObserver, sampleActors } from './telemetry/actors.ts';
@@ -62,6 +64,8 @@ const health = createHealth(clock, build);
 
 /** Access tokens live so long: what was revoked earlier has expired. */
 const tokenLifeMs = 15 * 60_000;
+/** For migrations, the flusher's own look-ups, PostgreSQL's reserve, and a person with `psql`. */
+const spareConnections = 20;
 
 await runProcess({
   logger,
@@ -84,7 +88,7 @@ async function start(life: Lifecycle): Promise<void> {
   );
   const secrets = await openSecrets(config, folder.path);
   const url = config.databaseUrl ?? (await embeddedUrl(life, folder));
-  const applied = await migrate({ url });
+  const applied = await migrate({ url, onWait: (why) => logger.warn({ why }, 'waiting for the database') });
   if (applied.length > 0) logger.info({ migrations: applied }, 'the database was brought up to date');
   const db = await connect(life, 'database', url, {
     maxConnections: config.databasePool,
@@ -157,6 +161,7 @@ async function embeddedUrl(life: Lifecycle, folder: DataFolder): Promise<string>
       startEmbeddedPostgres({
         dir: join(folder.path, 'postgres'),
         clock,
+        settings: { max_connections: String(config.databasePool + config.flushLanes + spareConnections) },
         onLog: (level, message) => log[level](message),
       }),
     (running, withinMs) => running.stop(withinMs),
@@ -315,6 +320,10 @@ function startJournal(
         },
         onCut: (cut) => log.warn({ cut }, 'the torn end of the journal was cut off'),
         onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
+      }).catch((error: unknown) => {
+        throw error instanceof JournalError
+          ? new StartError(`Suhbat cannot start: ${error.message}`, error)
+          : error;
       }),
     (journal) => journal.close(),
   );

@@ -48,6 +48,9 @@ const heldMost = 1000;
 /** Times that one user's membership is asked for while it keeps changing. */
 const asksMost = 5;
 
+/** `out`: no member, or not here any more. `unknown`: the owner could not be asked. */
+type Included = 'in' | 'out' | 'unknown';
+
 interface AttachReply {
   chats: { id: string; member_seq: number }[];
 }
@@ -75,9 +78,15 @@ export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutP
 
   function onUser(user: LocalUser, envelope: Envelope): void {
     const { attach, chat } = envelope;
-    if (attach !== undefined) void include(user, attach, chat?.member_seq ?? 0, resyncOf(user, attach));
+    if (attach !== undefined) void attachTo(user, attach, chat?.member_seq ?? 0);
     else if (chat?.removed?.includes(user.id)) detachFrom(user, chat.id, chat.member_seq);
     deliver(subjects.user(user.id), envelope, user.connections);
+  }
+
+  /** Announced as a new chat: where it is not attached at once, the client has to fetch what went by. */
+  async function attachTo(user: LocalUser, chatId: string, memberSeq: number): Promise<void> {
+    const included = include(user, chatId, memberSeq);
+    if (included !== 'in' && (await included) !== 'out') resync(user, chatId);
   }
 
   function leave(connection: Connection): void {
@@ -92,28 +101,32 @@ export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutP
   // Chats
 
   /**
-   * Something of the time of `memberSeq` says that the user is a member. Where the chat's own frames have
-   * told of later changes, or may have, the owner is asked; `unknown` is called where it cannot answer.
+   * Something of the time of `memberSeq` says that the user is a member. Attached at once, or after asking
+   * the owner, where the chat's own frames have told of later changes or may have.
    */
-  async function include(
-    user: LocalUser,
-    chatId: string,
-    memberSeq: number,
-    unknown: () => void,
-  ): Promise<void> {
+  function include(user: LocalUser, chatId: string, memberSeq: number): Included | Promise<Included> {
+    // Its last connection may have gone while the list of its chats was read.
+    if (users.get(user.id) !== user) return 'out';
     const known = chats.get(chatId);
-    if (known?.users.has(user)) return;
-    if (known === undefined || (known.held === undefined && known.memberSeq <= memberSeq))
-      return add(user, known ?? open(chatId, memberSeq));
+    if (known?.users.has(user)) return 'in';
+    if (known !== undefined && (known.held !== undefined || known.memberSeq > memberSeq))
+      return includeAsked(user, chatId);
+    add(user, known ?? open(chatId, memberSeq));
+    return 'in';
+  }
+
+  async function includeAsked(user: LocalUser, chatId: string): Promise<Included> {
     for (let asked = 0; asked < asksMost; asked++) {
       const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
       if (answer === undefined) break;
-      if (!answer.member || users.get(user.id) !== user) return;
+      if (!answer.member || users.get(user.id) !== user) return 'out';
       const chat = chats.get(chatId) ?? open(chatId, answer.member_seq);
       // A change that went by meanwhile may be about this user: ask again.
-      if (answer.member_seq >= chat.memberSeq) return add(user, chat);
+      if (answer.member_seq < chat.memberSeq) continue;
+      add(user, chat);
+      return 'in';
     }
-    unknown();
+    return 'unknown';
   }
 
   function open(id: string, memberSeq: number): LocalChat {
@@ -188,19 +201,27 @@ export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutP
 
   /**
    * Asks the owner who is still a member, detaches the others, and lets go what was held. The owner has
-   * made the change of `memberSeq` before, so its answers reflect it.
+   * made the change of `memberSeq` before, so its answers reflect it. Who was attached meanwhile is asked
+   * about too: the answers may be newer than what attached him.
    */
   async function confirm(chat: LocalChat, memberSeq: number): Promise<void> {
-    const asked = [...chat.users];
-    const ids = asked.map(({ id }) => id);
-    const answers = await askMembership(actors, clock, chat.id, ids);
-    for (const user of asked) {
-      if (closed || !chat.users.has(user)) continue;
-      const answer = answers.get(user.id);
-      if (answer?.member) chat.memberSeq = Math.max(chat.memberSeq, answer.member_seq);
-      else remove(user, chat);
-      // Who could not be asked about hears nothing more: its client fetches, and attaches when it returns.
-      if (answer === undefined) resyncOf(user, chat.id)();
+    const sure = new Set<LocalUser>();
+    for (
+      let open = [...chat.users];
+      open.length > 0;
+      open = [...chat.users].filter((user) => !sure.has(user))
+    ) {
+      const ids = open.map(({ id }) => id);
+      const answers = await askMembership(actors, clock, chat.id, ids);
+      for (const user of open) {
+        sure.add(user);
+        if (closed || !chat.users.has(user)) continue;
+        const answer = answers.get(user.id);
+        if (answer?.member) chat.memberSeq = Math.max(chat.memberSeq, answer.member_seq);
+        else remove(user, chat);
+        // Who could not be asked about hears nothing more: its client fetches, and attaches when it returns.
+        if (answer === undefined) resync(user, chat.id);
+      }
     }
     const { held = [], overflowed } = chat;
     chat.held = undefined;
@@ -211,10 +232,8 @@ export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutP
     if (overflowed) deliver(chat.subject, { frame: encodeEvent('resync', { chat_id: chat.id }) }, []);
   }
 
-  function resyncOf(user: LocalUser, chatId: string): () => void {
-    return () => {
-      deliver(subjects.user(user.id), { frame: encodeEvent('resync', { chat_id: chatId }) }, []);
-    };
+  function resync(user: LocalUser, chatId: string): void {
+    deliver(subjects.user(user.id), { frame: encodeEvent('resync', { chat_id: chatId }) }, []);
   }
 
   return {
@@ -224,15 +243,10 @@ export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutP
 
     async attach(user, meta) {
       const { chats: list } = await call<AttachReply>('chats.attach', {}, meta);
-      let unknown = false;
-      const pending = list.map(({ id, member_seq }) =>
-        include(user, id, member_seq, () => {
-          unknown = true;
-        }),
-      );
+      const pending = list.map(({ id, member_seq }) => include(user, id, member_seq));
       await bus.settled();
-      await Promise.all(pending);
-      if (unknown) throw fail('unavailable', { reason: 'not_attached' });
+      const included = await Promise.all(pending);
+      if (included.includes('unknown')) throw fail('unavailable', { reason: 'not_attached' });
     },
 
     ready(connection) {

@@ -19,13 +19,15 @@ export interface Exchange {
   readonly contentLength: number;
   readonly rawQuery: string;
   readonly rawParams: readonly string[];
-  /** Two lengths: what follows could be read as the body, or as a request that somebody smuggles in. */
+  /** Nobody can tell where it ends: what follows could be its body, or a request that somebody smuggles in. */
   readonly ambiguous: boolean;
   readonly request: RouteRequest;
   /** The body's bytes, copied: uWebSockets takes its buffers back. */
   raw: Uint8Array | undefined;
   /** The connection ends after the answer. */
   closes: boolean;
+  /** The rate limit that refused it. */
+  limit: { name: string; quota: number; seconds: number } | undefined;
   /** Answered or aborted: `res` must not be touched any more. */
   over: boolean;
 }
@@ -57,7 +59,8 @@ export function capture(
   for (let at = 0; at < row.names.length; at++) rawParams.push(req.getParameter(at) ?? '');
   const length = req.getHeader('content-length');
   const bodiless = method === 'get' || method === 'head';
-  const chunked = !bodiless && req.getHeader('transfer-encoding') !== '';
+  const coding = req.getHeader('transfer-encoding');
+  const chunked = !bodiless && coding !== '';
   const exchange: Exchange = {
     res,
     row,
@@ -70,11 +73,12 @@ export function capture(
     contentLength: length === '' ? 0 : Number(length),
     rawQuery: row.validateQuery === undefined ? '' : req.getQuery(),
     rawParams,
-    ambiguous: length !== '' && repeated(req, 'content-length'),
+    ambiguous: isAmbiguous(req, length, coding, bodiless),
     request: {
       params: {},
       query: {},
       body: undefined,
+      ...(row.route.headers && { headers: headersOf(req, row.route.headers) }),
       request_id: idPattern.test(given) ? given : nextId(),
       ip: clientIp.find(res.getRemoteAddress(), clientIp.proxies ? every(req, 'x-forwarded-for') : ''),
       device: req.getHeader('user-agent').slice(0, deviceLength),
@@ -82,19 +86,36 @@ export function capture(
     raw: undefined,
     // Until its body was read to the end, what follows an answer could be without bound.
     closes: chunked || Number(length) > limits.body,
+    limit: undefined,
     over: false,
   };
   res.onAborted(() => onAborted(exchange));
   return exchange;
 }
 
-/** uWebSockets gives the first of equal headers; where a second one could mislead us we look at all. */
-function repeated(req: HttpRequest, name: string): boolean {
-  let times = 0;
+function headersOf(req: HttpRequest, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, req.getHeader(name)]));
+}
+
+/**
+ * A length given twice or left empty, or a coding other than one `chunked`, which uWebSockets takes for
+ * chunks whatever it says (one that has a length too it refuses by itself).
+ */
+function isAmbiguous(req: HttpRequest, length: string, coding: string, bodiless: boolean): boolean {
+  if (coding !== '' && (coding.toLowerCase() !== 'chunked' || times(req, 'transfer-encoding') > 1))
+    return true;
+  // A request without a body has no length as a rule: looking for an empty one would cost each of them.
+  if (length === '') return !bodiless && times(req, 'content-length') > 0;
+  return times(req, 'content-length') > 1;
+}
+
+/** uWebSockets gives the first of equal headers; where the others could mislead us we look at all. */
+function times(req: HttpRequest, name: string): number {
+  let count = 0;
   req.forEach((key) => {
-    if (key === name) times++;
+    if (key === name) count++;
   });
-  return times > 1;
+  return count;
 }
 
 function every(req: HttpRequest, name: string): string {

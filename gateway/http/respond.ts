@@ -66,16 +66,24 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
     logger.info(line);
   }
 
-  function write(exchange: Exchange, status: number, answer: Answer, type: string, content?: string): void {
+  function write(
+    exchange: Exchange,
+    status: number,
+    answer: Answer,
+    type: string,
+    content?: string | Uint8Array,
+  ): void {
     const { res, head, origin, request } = exchange;
     const { headers = {} } = answer;
     res.cork(() => {
       if (status !== 200) res.writeStatus(statusLines.get(status) ?? String(status));
       res.writeHeader('X-Request-Id', request.request_id);
       res.writeHeader('X-Content-Type-Options', 'nosniff');
+      const foreign = origin !== '' && origins.allows(origin);
       if (headers['Cache-Control'] === undefined) res.writeHeader('Cache-Control', 'no-store');
-      if (origin !== '' && origins.allows(origin))
-        for (const [name, value] of corsHeaders(origin)) res.writeHeader(name, value);
+      // What is kept for one page must not be shown to the page of another origin.
+      else if (!foreign) res.writeHeader('Vary', 'Origin');
+      if (foreign) for (const [name, value] of corsHeaders(origin)) res.writeHeader(name, value);
       for (const name in headers) res.writeHeader(name, headers[name] ?? '');
       if (content === undefined) {
         if (status !== 204 && status !== 304) res.writeHeader('Content-Length', '0');
@@ -116,7 +124,7 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
       const body = problemOf(refusal, request.request_id);
       finish(
         exchange,
-        { status: body.status, body, headers: refusalHeaders(refusal, body.status) },
+        { status: body.status, body, headers: refusalHeaders(refusal, body.status, exchange.limit) },
         refusal.code,
         true,
       );
@@ -146,12 +154,18 @@ function verbOf(method: string): string {
 /** Seconds until it is worth trying again, where the refusal does not say. */
 const retryAfter = 1;
 
-function refusalHeaders({ retry_after_ms, allow }: Refusal, status: number): Record<string, string> {
+function refusalHeaders(
+  { retry_after_ms, allow }: Refusal,
+  status: number,
+  limit: Exchange['limit'],
+): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (status === 429 || status === 503)
-    headers['Retry-After'] = String(
-      retry_after_ms === undefined ? retryAfter : Math.ceil(retry_after_ms / 1000),
-    );
+  const seconds = retry_after_ms === undefined ? retryAfter : Math.ceil(retry_after_ms / 1000);
+  if (status === 429 || status === 503) headers['Retry-After'] = String(seconds);
+  if (limit !== undefined) {
+    headers.RateLimit = `"${limit.name}";r=0;t=${seconds}`;
+    headers['RateLimit-Policy'] = `"${limit.name}";q=${limit.quota};w=${limit.seconds}`;
+  }
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer';
   if (allow !== undefined) headers.Allow = allow;
   return headers;

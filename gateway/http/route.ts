@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call } from '../../ops/broker/call.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
+import type { Refusals } from '../../schemas/refusals.ts';
 
 /** One REST endpoint: a row of a table. Adding one is this row plus its schemas. */
 export interface Route {
@@ -9,14 +10,24 @@ export interface Route {
   /** Parameters stand in braces: `/api/v1/users/{id}`. */
   path: string;
   summary: string;
+  /** More than the summary says, as Markdown; for the documents. */
+  description?: string;
   auth: 'user' | 'open';
   /** Which rate limit counts the call: password and token tries, messages, other calls, or none. */
   limit: 'auth' | 'messages' | 'calls' | 'none';
   /** Known query parameters, as strings; unknown ones are ignored, known ones are validated. */
   query?: TSchema;
   body?: TSchema;
+  /** Names of request headers, in lower case, that the handler looks at: `RouteRequest.headers` has them. */
+  headers?: readonly string[];
   /** Schemas of the good answers, by status. */
   replies: Record<number, TSchema | undefined>;
+  /** Media type of a 200 without a schema, for the documents; `text/plain` where it is absent. */
+  media?: string;
+  /** Schemas of path parameters that their names do not tell, for the documents. */
+  params?: Readonly<Record<string, TSchema>>;
+  /** What the route refuses because of what it is asked, beyond what the pipeline refuses; for the documents. */
+  refusals?: Refusals;
   handle(request: RouteRequest, parts: RouteParts): Promise<Answer>;
 }
 
@@ -25,6 +36,8 @@ export interface RouteRequest {
   params: Record<string, string>;
   query: Record<string, string>;
   body: unknown;
+  /** Those that the route names, empty where the client sent none. */
+  headers?: Record<string, string>;
   /** Present where the route's `auth` is `user`. */
   caller?: Caller;
   request_id: string;
@@ -42,8 +55,8 @@ export interface RouteParts {
 
 export interface Answer {
   status: number;
-  /** JSON, unless `text` is given; neither: no body. */
+  /** JSON, unless `text` is given (with its media type, and bytes where they are ready); neither: no body. */
   body?: unknown;
-  text?: { type: string; content: string };
+  text?: { type: string; content: string | Uint8Array };
   headers?: Record<string, string>;
 }

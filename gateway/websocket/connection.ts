@@ -23,6 +23,8 @@ export interface Connection {
   state: 'opening' | 'ready' | 'closing';
   /** Whom the upgrade authenticated, until it opens. */
   caller: Caller | undefined;
+  /** The ticket that it came with, until it opens. */
+  ticket: string | undefined;
   /** Since it authenticated. */
   user: LocalUser | undefined;
   login_id: string;
@@ -43,6 +45,8 @@ export interface Connection {
   readonly rate: { tokens: number; at: number };
   over_since: number;
   over_last: number;
+  /** Requests refused for it in that time. */
+  over_count: number;
   /** Requests without a usable id, in the minute that began then. */
   misuses: number;
   misused_at: number;

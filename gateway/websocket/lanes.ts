@@ -23,7 +23,12 @@ export interface Lane {
 export interface LaneParts {
   actors: Actors;
   call: Call;
-  meta(connection: Connection): CallMeta;
+  /** Of a call that may take `budgetMs`. */
+  meta(connection: Connection, budgetMs: number): CallMeta;
+  /** Milliseconds that a request may take from its arrival, its wait in the lane included. */
+  budgetMs: number;
+  /** Monotonic milliseconds. */
+  monotonic(): number;
   /** Each pending request is settled here exactly once, whatever happens; several are one batch. */
   settle(connection: Connection, settled: readonly Settled[]): void;
   /** A thrown value that is no refusal: a bug. */
@@ -42,8 +47,12 @@ export interface Lanes {
 
 /** Commands in one ask. */
 const batchMost = 64;
+/** Milliseconds. */
+const leastMs = 500;
 
-export function createLanes({ actors, call, meta, settle, report }: LaneParts): Lanes {
+export function createLanes(parts: LaneParts): Lanes {
+  const { actors, call, settle, report } = parts;
+
   function route(connection: Connection, pending: Pending): void {
     const chatId = chatOf(pending);
     if (chatId === undefined) {
@@ -64,6 +73,7 @@ export function createLanes({ actors, call, meta, settle, report }: LaneParts): 
   /** Empties the lane; also after the connection has gone, since what was sent may take effect. */
   async function work(connection: Connection, lane: Lane): Promise<void> {
     for (;;) {
+      dropLate(connection, lane);
       const batch = nextBatch(lane);
       const [first] = batch;
       if (first === undefined) break;
@@ -74,46 +84,73 @@ export function createLanes({ actors, call, meta, settle, report }: LaneParts): 
     if (connection.lanes?.size === 0) connection.lanes = undefined;
   }
 
+  /** Who waited until the budget was over is refused: nothing was done. */
+  function dropLate(connection: Connection, lane: Lane): void {
+    const [first] = lane.queue;
+    if (first === undefined || leftOf(first) > 0) return;
+    const inTime = lane.queue.findIndex((pending) => leftOf(pending) > 0);
+    const dropped = lane.queue.splice(0, inTime < 0 ? lane.queue.length : inTime);
+    settle(connection, dropped.map(tooLate));
+  }
+
+  function leftOf({ began }: Pending): number {
+    return parts.budgetMs - (parts.monotonic() - began);
+  }
+
+  /** What a call for this request may take: the rest of its budget, but enough to be worth a call. */
+  function budgetOf(pending: Pending): number {
+    return Math.max(leastMs, Math.ceil(leftOf(pending)));
+  }
+
   async function askOwner(connection: Connection, chatId: string, batch: readonly Pending[]): Promise<void> {
-    const results = await guarded(async () => {
-      const first = await ask(chatId, batch);
-      return openPrivateChat(connection, chatId, batch, first);
-    });
+    let results: Result[];
+    try {
+      results = await ask(connection, chatId, batch);
+      const opener = batch.findIndex(({ frame }, at) => opensChat(frame) && foundNoChat(results[at]));
+      if (opener >= 0) results = await openPrivateChat(connection, chatId, batch, results, opener);
+    } catch (error) {
+      const result = refused(error);
+      results = batch.map(() => result);
+    }
     settle(
       connection,
-      batch.map((pending, at) => ({
-        pending,
-        result: Array.isArray(results) ? (results[at] ?? bug) : results,
-      })),
+      batch.map((pending, at) => ({ pending, result: results[at] ?? bug })),
     );
   }
 
-  function ask(chatId: string, batch: readonly Pending[]): Promise<Result[]> {
-    return actors.ask('chat', chatId, batch.map(commandOf));
+  /** The first of a batch has waited longest: what is left to it is everybody's. */
+  function ask(connection: Connection, chatId: string, batch: readonly Pending[]): Promise<Result[]> {
+    const budgetMs = budgetOf(batch[0] as Pending);
+    const requestId = parts.meta(connection, budgetMs).request_id;
+    return actors.ask('chat', chatId, batch.map(commandOf), { budgetMs, requestId });
   }
 
-  /** A first message to somebody opens the private chat: it is made, and the sends are repeated in order. */
+  /**
+   * A first message to somebody, at `opener`, opens the private chat: it is made, and the send is repeated
+   * with all that came after it and found no chat either, in order.
+   */
   async function openPrivateChat(
     connection: Connection,
     chatId: string,
     batch: readonly Pending[],
     results: Result[],
+    opener: number,
   ): Promise<Result[]> {
-    const early = batch.flatMap((pending, at) => (needsChat(pending, results[at]) ? [at] : []));
-    const [opener] = early;
-    if (opener === undefined) return results;
-    const { frame } = batch[opener] as Pending;
+    const first = batch[opener] as Pending;
+    const early = batch.flatMap((_, at) => (at >= opener && foundNoChat(results[at]) ? [at] : []));
     const created = await guarded(async () => {
-      const user_id = 'user_id' in frame ? frame.user_id : undefined;
-      await call('chats.create', { chat_type: 'private', user_id }, meta(connection));
+      const user_id = 'user_id' in first.frame ? first.frame.user_id : undefined;
+      const meta = parts.meta(connection, budgetOf(first));
+      await call('chats.create', { chat_type: 'private', user_id }, meta);
       return [];
     });
     const repeated = Array.isArray(created)
       ? await ask(
+          connection,
           chatId,
           early.flatMap((at) => batch[at] ?? []),
         )
-      : early.map(() => created);
+      : early.map((at) => (at === opener || opensChat((batch[at] as Pending).frame) ? created : results[at]));
     const all = [...results];
     for (const [at, place] of early.entries()) all[place] = repeated[at] ?? bug;
     return all;
@@ -123,7 +160,8 @@ export function createLanes({ actors, call, meta, settle, report }: LaneParts): 
     const { handler, frame } = pending;
     const result = await guarded(async () => {
       if (handler.by !== 'service') throw new Error(`${frame.type} is no call`);
-      const reply = await call<unknown>(handler.action, paramsOf(frame), meta(connection));
+      const meta = parts.meta(connection, budgetOf(pending));
+      const reply = await call<unknown>(handler.action, paramsOf(frame), meta);
       return { reply: handler.reply === undefined ? reply : handler.reply(reply) };
     });
     settle(connection, [{ pending, result }]);
@@ -134,9 +172,13 @@ export function createLanes({ actors, call, meta, settle, report }: LaneParts): 
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof SuhbatError)) report(error);
-      return { refusal: refusalOf(error) };
+      return refused(error);
     }
+  }
+
+  function refused(error: unknown): { refusal: Refusal } {
+    if (!(error instanceof SuhbatError)) report(error);
+    return { refusal: refusalOf(error) };
   }
 
   return { route };
@@ -162,13 +204,16 @@ function nextBatch(lane: Lane): Pending[] {
   return queue.splice(0, Math.max(1, size));
 }
 
-function needsChat({ frame }: Pending, result: Result | undefined): boolean {
-  return (
-    frame.type === 'message.send' &&
-    frame.user_id !== undefined &&
-    result !== undefined &&
-    'refusal' in result &&
-    result.refusal.code === 'not_found' &&
-    result.refusal.reason === 'no_chat'
-  );
+function tooLate(pending: Pending): Settled {
+  return { pending, result: { refusal: fail('unavailable', { reason: 'too_late' }).refusal } };
+}
+
+function opensChat(frame: RequestFrame): boolean {
+  return frame.type === 'message.send' && frame.user_id !== undefined;
+}
+
+function foundNoChat(result: Result | undefined): boolean {
+  if (result === undefined || !('refusal' in result)) return false;
+  const { code, reason } = result.refusal;
+  return code === 'not_found' && reason === 'no_chat';
 }

@@ -1,9 +1,9 @@
 import type { Actors } from '../../actors/client/ask.ts';
-import type { CallMeta } from '../../ops/broker/call.ts';
+import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
-import { fail, SuhbatError } from '../../schemas/errors.ts';
+import { fail, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import { tellUser } from '../presence.ts';
@@ -13,6 +13,7 @@ export interface OpeningParts {
   /** Names this gateway to user actors. */
   gateway: string;
   actors: Actors;
+  call: Call;
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has'>;
   fanout: Fanout;
@@ -26,11 +27,15 @@ export interface OpeningParts {
 }
 
 const longestPauseMs = 30_000;
+/** A socket that a ticket opened is good for as long as an access token, before it must send `auth`. */
+const ticketGoodMs = 15 * 60_000;
 
 /** How a socket becomes a user's: opening → ready. */
 export interface Opening {
   /** The user is known: attaches the connection and says `ready`. Not to be awaited by who must not wait. */
   admit(connection: Connection, caller: Caller): Promise<void>;
+  /** Finds whom a ticket speaks for, and admits. Without a good one the socket closes with 4001. */
+  redeem(connection: Connection, ticket: string): Promise<void>;
   /** The `auth` frame: the first one, or a fresh token for the same user. */
   auth(connection: Connection, token: string): { token_expires_at: string };
   /** After the close. */
@@ -97,6 +102,26 @@ export function createOpening(parts: OpeningParts): Opening {
     }
   }
 
+  async function redeem(connection: Connection, ticket: string): Promise<void> {
+    let caller: Caller;
+    try {
+      const found = await parts.call<{ user_id: string; login_id: string }>(
+        'users.take_ticket',
+        { ticket },
+        parts.meta(connection),
+      );
+      caller = { ...found, expires_at: clock.now() + ticketGoodMs };
+    } catch (error) {
+      if (!(error instanceof SuhbatError)) parts.report(error);
+      // An `auth` frame may have come meanwhile.
+      if (connection.user !== undefined) return;
+      if (refusalOf(error).code === 'unauthenticated') parts.close(connection, 'unauthenticated');
+      else parts.turnAway(connection);
+      return;
+    }
+    await admit(connection, caller);
+  }
+
   function auth(connection: Connection, token: string): { token_expires_at: string } {
     const { user } = connection;
     let caller: Caller;
@@ -129,5 +154,5 @@ export function createOpening(parts: OpeningParts): Opening {
     })();
   }
 
-  return { admit, auth, leave };
+  return { admit, redeem, auth, leave };
 }

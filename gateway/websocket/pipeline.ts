@@ -42,6 +42,8 @@ const misuseWindowMs = 60_000;
 /** Over its rate with no pause of a second for so long, a connection is closed. */
 const sustainedMs = 10_000;
 const pauseMs = 1000;
+/** Refusing costs too, and one read may bring 20,000 frames: so many without such a pause also close it. */
+const overMost = 1000;
 
 /**
  * The WebSocket pipeline, in the order of `accept`:
@@ -50,7 +52,7 @@ const pauseMs = 1000;
  * |--------------|------------------------------------------------|----------------------------------------|
  * | size         | text of at most 64 KiB                         | closes 4013; binary closes 4002        |
  * | decode       | a JSON object with a usable `id`               | error without `re`; ten a minute: 4002 |
- * | limit        | the connection's rate, and what is outstanding | `rate_limited`; 10 s of it: 4009       |
+ * | limit        | the connection's rate, and what is outstanding | `rate_limited`; 10 s or 1,000 of it: 4009 |
  * | validate     | the schema that `type` names, ids lower-cased  | `invalid`                              |
  * | authenticate | all but `auth` and `ping` need a user          | `unauthenticated`                      |
  * | limit        | messages of the login, shared with REST        | `rate_limited`                         |
@@ -92,9 +94,13 @@ export function createFramePipeline(parts: FramePipelineParts): FramePipeline {
     const retry_after_ms = takeToken(connection.rate, rate, now);
     if (retry_after_ms > 0) {
       metrics.rateLimited.inc({ limit: 'frames' });
-      if (now - connection.over_last > pauseMs) connection.over_since = now;
+      if (now - connection.over_last > pauseMs) {
+        connection.over_since = now;
+        connection.over_count = 0;
+      }
       connection.over_last = now;
-      if (now - connection.over_since >= sustainedMs) close(connection, 'too_many');
+      if (now - connection.over_since >= sustainedMs || ++connection.over_count > overMost)
+        close(connection, 'too_many');
       throw fail('rate_limited', { retry_after_ms });
     }
     if (connection.outstanding >= outstandingMost)

@@ -65,8 +65,6 @@ export interface Sockets {
 
 /** For a socket that nobody has authenticated. */
 const authDeadlineMs = 10_000;
-/** As long as an access token lives. */
-const ticketGoodMs = 15 * 60_000;
 /** A socket that answers no ping for this many of their intervals is gone. */
 const silentPings = 1.6;
 /** What uWebSockets takes, in seconds. */
@@ -84,10 +82,10 @@ export function createSockets(parts: SocketParts): Sockets {
 
   const report = (error: unknown) => logger.error({ err: error }, 'a bug');
 
-  const meta = ({ id, user, login_id }: Connection): CallMeta => ({
+  const meta = ({ id, user, login_id }: Connection, budget_ms = parts.budgetMs): CallMeta => ({
     request_id: `${id}/${++requests}`,
     ...(user && { user_id: user.id, login_id }),
-    budget_ms: parts.budgetMs,
+    budget_ms,
   });
 
   function close(connection: Connection, why: CloseReason): void {
@@ -108,6 +106,8 @@ export function createSockets(parts: SocketParts): Sockets {
     actors: parts.actors,
     call: parts.call,
     meta,
+    budgetMs: parts.budgetMs,
+    monotonic: () => clock.monotonic(),
     settle: (connection, settled) => frames.settle(connection, settled),
     report,
   });
@@ -115,8 +115,6 @@ export function createSockets(parts: SocketParts): Sockets {
   const upgrade = createUpgrade({
     ...parts,
     addresses,
-    ticketGoodMs,
-    now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     connect,
   });
@@ -140,7 +138,7 @@ export function createSockets(parts: SocketParts): Sockets {
     return { users: await presenceOfAll(parts.actors, userIds) };
   }
 
-  function connect(address: string, caller: Caller | undefined): Connection {
+  function connect(address: string, caller: Caller | undefined, ticket: string | undefined): Connection {
     const now = clock.monotonic();
     return {
       id: newId(),
@@ -148,6 +146,7 @@ export function createSockets(parts: SocketParts): Sockets {
       ws: undefined,
       state: 'opening',
       caller,
+      ticket,
       user: undefined,
       login_id: '',
       expires_at: 0,
@@ -160,6 +159,7 @@ export function createSockets(parts: SocketParts): Sockets {
       rate: { tokens: parts.rate.burst, at: now },
       over_since: 0,
       over_last: Number.NEGATIVE_INFINITY,
+      over_count: 0,
       misuses: 0,
       misused_at: Number.NEGATIVE_INFINITY,
     };
@@ -179,10 +179,11 @@ export function createSockets(parts: SocketParts): Sockets {
       connections.add(connection);
       metrics.connections.inc();
       metrics.connectionsOpened.inc();
-      const { caller } = connection;
+      const { caller, ticket } = connection;
       connection.caller = undefined;
-      if (caller === undefined) return;
-      opening.admit(connection, caller).catch(report);
+      connection.ticket = undefined;
+      if (caller !== undefined) opening.admit(connection, caller).catch(report);
+      else if (ticket !== undefined) opening.redeem(connection, ticket).catch(report);
     },
     message(ws, data, isBinary) {
       frames.accept(ws.getUserData(), data, isBinary);

@@ -1,28 +1,24 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
-import type { Call } from '../../ops/broker/call.ts';
 import type { Caller } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
 import { addressGroup } from '../client-ip.ts';
 import { type Capture, capture, type Exchange } from '../http/exchange.ts';
-import { callerOf, type PipelineParts } from '../http/pipeline.ts';
+import { callerOf, type Pipeline, type PipelineParts } from '../http/pipeline.ts';
 import type { Respond } from '../http/respond.ts';
 import { compileRow } from '../http/rows.ts';
 import type { Origins } from '../origins.ts';
 import type { Connection } from './connection.ts';
 
 export interface UpgradeParts extends Capture, Pick<PipelineParts, 'tokens' | 'revoked'> {
-  call: Call;
   origins: Origins;
   respond: Respond;
+  http: Pick<Pipeline, 'refuse'>;
   draining(): boolean;
   monotonic(): number;
-  /** Wall clock, milliseconds since 1970. */
-  now(): number;
-  /** Sockets of one address, those on their way included. */
+  /** Sockets of one address. */
   addresses: Addresses;
-  /** Milliseconds that a socket opened by a ticket is good for before it must send `auth`. */
-  ticketGoodMs: number;
-  connect(address: string, caller: Caller | undefined): Connection;
+  /** `ticket`: what the socket is to be authenticated by, once it is open. */
+  connect(address: string, caller: Caller | undefined, ticket: string | undefined): Connection;
 }
 
 /** Counts what is open, up to a limit. */
@@ -75,17 +71,26 @@ interface Handshake {
 }
 
 /**
- * The upgrade: draining? 503 · the origin, 403 · sockets of the address, 429 · bearer or ticket, 401. With
- * neither the first frame authenticates. Refusals are problem documents, as over REST.
+ * The upgrade: draining? 503 · the origin, 403 · bearer, 401 · sockets of the address, 429. Refusals are
+ * problem documents, as over REST. A ticket is looked up when the socket is open; with neither the first
+ * frame authenticates.
+ *
+ * Nothing here waits: where an upgrade comes later than its request and is corked, as it must be,
+ * uWebSockets may take the socket for a finished HTTP response and end it (uNetworking/uWebSockets#1928;
+ * seen in one of a hundred). Besides, a page can read the code of a close, but not the status of an upgrade.
  */
 export function createUpgrade(parts: UpgradeParts) {
-  const { addresses, call, origins, respond } = parts;
+  const { addresses, http, origins, respond } = parts;
 
   function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     let exchange: Exchange | undefined;
     try {
       // The socket's own life begins with the upgrade: until then this is an HTTP request like others.
       exchange = capture(res, req, row, parts.monotonic(), parts, (aborted) => respond.abort(aborted));
+      if (exchange.ambiguous) {
+        res.close();
+        return;
+      }
       const handshake: Handshake = {
         key: req.getHeader('sec-websocket-key'),
         protocol: subprotocolOf(req.getHeader('sec-websocket-protocol')),
@@ -99,38 +104,18 @@ export function createUpgrade(parts: UpgradeParts) {
         open(exchange, handshake, callerOf(exchange.authorization, parts));
         return;
       }
-      const ticket = req.getQuery('ticket');
-      if (ticket) void openByTicket(exchange, handshake, ticket);
-      else open(exchange, handshake, undefined);
+      open(exchange, handshake, undefined, req.getQuery('ticket') || undefined);
     } catch (error) {
       if (exchange === undefined) throw error;
-      respond.refuse(exchange, error);
+      http.refuse(exchange, error);
     }
   }
 
-  /** A ticket counts against its address while it is looked up: a flood of them is one too. */
-  async function openByTicket(exchange: Exchange, handshake: Handshake, ticket: string): Promise<void> {
-    const { request } = exchange;
-    try {
-      const { request_id } = request;
-      const caller = await call<{ user_id: string; login_id: string }>(
-        'users.take_ticket',
-        { ticket },
-        { request_id },
-      );
-      if (parts.revoked.has(caller.login_id)) throw fail('unauthenticated', { reason: 'login_revoked' });
-      open(exchange, handshake, { ...caller, expires_at: parts.now() + parts.ticketGoodMs });
-    } catch (error) {
-      respond.refuse(exchange, error);
-    }
-  }
-
-  function open(exchange: Exchange, handshake: Handshake, caller: Caller | undefined): void {
-    if (exchange.over) return;
+  function open(exchange: Exchange, handshake: Handshake, caller: Caller | undefined, ticket?: string): void {
     const address = addressGroup(exchange.request.ip);
     if (!addresses.enter(address))
       throw fail('rate_limited', { reason: 'too_many_sockets', retry_after_ms: retryMs });
-    const connection = parts.connect(address, caller);
+    const connection = parts.connect(address, caller, ticket);
     exchange.over = true;
     const { key, protocol, extensions, context } = handshake;
     exchange.res.cork(() => exchange.res.upgrade(connection, key, protocol, extensions, context));

@@ -1,12 +1,24 @@
 import type { Bus, Envelope } from './bus.ts';
 
-/** The bus of a single process: handlers run at once, in the order they subscribed. */
+/**
+ * The bus of a single process: handlers run at once, in the order they subscribed. One that throws is a bug
+ * of its own; neither the publisher nor the other handlers feel it.
+ */
 export function createLocalBus(): Bus {
   const subscribers = new Map<string, Set<(envelope: Envelope) => void>>();
   return {
     publish(subject, envelope) {
       const handlers = subscribers.get(subject);
-      if (handlers) for (const handler of [...handlers]) handler(envelope);
+      if (handlers === undefined) return;
+      for (const handler of [...handlers]) {
+        try {
+          handler(envelope);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
     },
     subscribe(subject, handler) {
       const own = (envelope: Envelope) => handler(envelope);

@@ -206,7 +206,7 @@ export const fields = {
     min: MiB,
     max: 1024 * MiB,
     unit: 'bytes',
-    meaning: 'Size at which the journal begins a new file',
+    meaning: 'Size at which the journal begins a new file; at most a quarter of SUHBAT_JOURNAL_MAX',
   }),
   journalMax: integer({
     name: 'SUHBAT_JOURNAL_MAX',
@@ -269,7 +269,7 @@ export const fields = {
   databaseUrl: optional({
     name: 'DATABASE_URL',
     type: 'a postgres:// URL',
-    read: (given) => (/^postgres(ql)?:\/\/\S+$/.test(given) ? given : undefined),
+    read: (given) => (isDatabaseUrl(given) ? given : undefined),
     secret: true,
     meaning: 'PostgreSQL 15 or later; without it one is run from the data folder',
   }),
@@ -290,6 +290,11 @@ export const fields = {
   s3AccessKey: unbuilt('S3_ACCESS_KEY'),
   s3SecretKey: unbuilt('S3_SECRET_KEY'),
 } satisfies Record<string, Field<unknown>>;
+
+/** A missing host is a socket's, whose folder stands in the query. */
+function isDatabaseUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
+}
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;

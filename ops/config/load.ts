@@ -31,6 +31,7 @@ export function loadConfig(env: Environment, argv: readonly string[]): Config | 
   const config = values as Config;
   if (config.roles !== undefined && config.roles.length < roles.length)
     problems.push(unbuilt('SUHBAT_ROLES'));
+  if (config.journalSegment > config.journalMax / 4) problems.push(tooLargeSegment(config));
   if (problems.length > 0) throw new StartError(`Suhbat cannot start: ${problems.join('; ')}.`);
   return Object.freeze(config);
 }
@@ -44,6 +45,10 @@ function unknownSettings(env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('SUHBAT_') && !known.includes(name))
     .map((name) => `${name} is not a setting (did you mean ${nearest(name, known)}?)`);
+}
+
+function tooLargeSegment({ journalSegment, journalMax }: Config): string {
+  return `SUHBAT_JOURNAL_SEGMENT, ${journalSegment}, must be at most a quarter of SUHBAT_JOURNAL_MAX, ${journalMax}`;
 }
 
 function wrong(field: Field<unknown>, text: string): string {

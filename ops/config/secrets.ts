@@ -36,7 +36,15 @@ export async function openSecrets(config: Config, dataDir: string): Promise<Secr
   }
   const folder = join(dataDir, 'secrets');
   const secret = async (name: keyof Secrets) => config[name] ?? (await kept(folder, name));
-  return { tokenKey: await secret('tokenKey'), refreshSecret: await secret('refreshSecret') };
+  try {
+    return { tokenKey: await secret('tokenKey'), refreshSecret: await secret('refreshSecret') };
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      `Suhbat cannot start: secrets cannot be kept in ${folder} (${(error as Error).message}).`,
+      error,
+    );
+  }
 }
 
 async function kept(folder: string, name: keyof Secrets): Promise<string> {

@@ -1,16 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { StartError } from '../process/start-error.ts';
 
 export interface ClientOptions {
   url: string;
   applicationName: string;
   /** How long a database that is away or still starting is waited for. Default 0: one try. */
   waitMs?: number;
+  /** Told once, where it has to be waited for. */
+  onWait?(why: string): void;
 }
 
 /**
  * One plain connection outside any pool, for work that needs a session of its own: migrations, making
- * databases. Its loss fails the statement in flight and nothing else.
+ * databases. Its loss fails the statement in flight and nothing else. Throws StartError where there is none
+ * to be had.
  */
 export async function withClient<T>(
   options: ClientOptions,
@@ -24,8 +28,9 @@ export async function withClient<T>(
   }
 }
 
-async function connectClient({ url, applicationName, waitMs = 0 }: ClientOptions) {
+async function connectClient({ url, applicationName, waitMs = 0, onWait }: ClientOptions) {
   const until = performance.now() + waitMs;
+  let waiting = false;
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
     const client = new pg.Client({
       connectionString: url,
@@ -39,11 +44,22 @@ async function connectClient({ url, applicationName, waitMs = 0 }: ClientOptions
       return client;
     } catch (error) {
       await client.end().catch(() => {});
-      if (isFinal(error) || performance.now() + pauseMs >= until) throw error;
+      const { host, port } = client;
+      if (isFinal(error)) throw new StartError(`PostgreSQL at ${host}:${port} says: ${told(error)}.`, error);
+      const away = `PostgreSQL at ${host}:${port} cannot be reached: ${told(error)}`;
+      if (performance.now() + pauseMs >= until) throw new StartError(`${away}.`, error);
+      if (!waiting) onWait?.(away);
+      waiting = true;
       // A real pause, that keeps the process alive while it has nothing else to do.
       await pause(pauseMs);
     }
   }
+}
+
+/** Where a name has several addresses, Node's error says nothing but its code. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ('code' in error ? String(error.code) : error.name);
 }
 
 /** Wrong password, no such database …: what PostgreSQL answers for good, while 57P03 is `starting up`. */

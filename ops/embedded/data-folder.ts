@@ -7,9 +7,10 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  statSync,
   writeSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StartError } from '../process/start-error.ts';
 
 /** The folder of everything that is kept, held by this process alone. */
@@ -53,11 +54,19 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
 
 function makeFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeWithParents(path);
     return realpathSync(path);
   } catch (error) {
     throw new StartError(`The data folder ${path} cannot be made: ${reason(error)}.`, error);
   }
+}
+
+/** Step by step: where a file system has no folders to give (/proc), Node's own `recursive` never ends. */
+function makeWithParents(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeWithParents(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** macOS has no command for it, but takes the lock when it opens the file (O_EXLOCK, O_NONBLOCK). */
@@ -67,7 +76,7 @@ function openLockFile(file: string, folder: string): number {
   try {
     return openSync(file, constants.O_RDWR | constants.O_CREAT | openLocked, 0o600);
   } catch (error) {
-    if (reason(error) === 'EAGAIN') throw inUse(folder, file);
+    if (codeOf(error) === 'EAGAIN') throw inUse(folder, file);
     throw new StartError(`The data folder ${folder} cannot be written to: ${reason(error)}.`, error);
   }
 }
@@ -98,6 +107,21 @@ function inUse(folder: string, file: string): StartError {
   );
 }
 
+const reasons: Record<string, string> = {
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'the disk is full',
+  EEXIST: 'something that is no folder has this name',
+  ENOTDIR: 'something above it is no folder',
+};
+
 function reason(error: unknown): string {
+  const code = codeOf(error);
+  const words = reasons[code];
+  return words === undefined ? code : `${words} (${code})`;
+}
+
+function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -20,7 +20,7 @@ export interface Cluster {
  */
 export async function openCluster(dir: string, binaries: PostgresBinaries, runner: Runner): Promise<Cluster> {
   const passwordFile = join(dir, 'password');
-  if (existsSync(passwordFile)) return { password: readFileSync(passwordFile, 'utf8').trim() };
+  if (existsSync(passwordFile)) return { password: readPassword(passwordFile) };
   if (existsSync(dir)) {
     throw new StartError(
       `${dir} is there, but it is no database of ours: move it away, or set DATABASE_URL.`,
@@ -41,6 +41,17 @@ export async function openCluster(dir: string, binaries: PostgresBinaries, runne
   runner.give(making);
   renameSync(making, dir);
   return { password };
+}
+
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new StartError(
+      `${file} cannot be read: start as the user who made the data folder, or as root.`,
+      error,
+    );
+  }
 }
 
 export function clusterUrl(cluster: Cluster, port: number, role = name, database = name): string {

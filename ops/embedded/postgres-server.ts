@@ -41,8 +41,11 @@ const keptLines = 10;
 
 export function startServer(options: ServerOptions): Server {
   const { dir, port, clock } = options;
+  // In a session of its own: Ctrl-C in a terminal reaches the whole process group, and PostgreSQL must stay
+  // until we have drained.
   const child = options.runner.spawn(options.program, serverArguments(dir, port, options.settings), {
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
   });
   const pid = child.pid ?? 0;
   const lines: string[] = [];
@@ -105,12 +108,15 @@ async function endOf(child: ChildProcess): Promise<string> {
 }
 
 /**
- * A small shell that ends the server when this process has ended without doing so (a crash, kill -9): then
- * the pipe that only we hold closes, and `read` returns.
+ * A small shell that ends the server when this process has ended without doing so (a crash, kill -9 of its
+ * whole group): then the pipe that only we hold closes, and `read` returns.
  */
 function endWithUs(server: ChildProcess, pid: number): void {
   const script = `trap '' INT TERM HUP; read -r _; kill -INT ${pid}`;
-  const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const watcher = spawn('/bin/sh', ['-c', script], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   watcher.on('error', () => {});
   watcher.stdin.on('error', () => {});
   watcher.unref();

@@ -33,8 +33,8 @@ export interface EmbeddedPostgres {
 
 /**
  * A PostgreSQL of our own in a folder, made at the first start and kept. It listens on a free port of
- * 127.0.0.1 with a random password, belongs to our process group, and ends soon after this process however
- * that ends. When it ends by itself it is started again on the same port, so a pool finds it.
+ * 127.0.0.1 with a random password, in a session of its own, and ends soon after this process however that
+ * ends. When it ends by itself it is started again on the same port, so a pool finds it.
  *
  * Whatever an earlier process left running on the folder is ended first. StartError when it cannot start.
  */

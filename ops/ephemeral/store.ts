@@ -4,6 +4,8 @@
  */
 export interface EphemeralStore {
   set(key: string, value: string, ttlMs: number): Promise<void>;
+  /** Sets a key that is not there; false where it is. */
+  add(key: string, value: string, ttlMs: number): Promise<boolean>;
   get(key: string): Promise<string | undefined>;
   /** Reads and removes in one step: of two takers one gets it. */
   take(key: string): Promise<string | undefined>;

@@ -68,15 +68,20 @@ export async function runProcess(options: {
     // What a start trips over while everything is stopping is no failure of its own.
     if (error instanceof Stopped || ending) return;
     process.stderr.write(`${startSentence(error)}\n`);
-    if (!(error instanceof StartError)) logger.fatal({ err: error }, 'the start failed');
+    if (!isPlain(error)) logger.fatal({ err: error }, 'the start failed');
     code = 1;
     void end();
   }
 }
 
+/** Does the sentence say it all? So it is where the system refused something: a file, a socket. */
+function isPlain(error: unknown): boolean {
+  return error instanceof StartError || (error instanceof Error && 'syscall' in error);
+}
+
 /** What a failed start says on standard error: one line. */
 export function startSentence(error: unknown): string {
   if (error instanceof StartError) return error.message;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message || error.name : String(error);
   return `Suhbat cannot start: ${message.replaceAll(/\s+/g, ' ').trim()}`;
 }

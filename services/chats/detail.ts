@@ -2,12 +2,11 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import type { GetReply } from '../../schemas/chat/commands.ts';
 import type { Chat, Member } from '../../schemas/chat/wire.ts';
-import { fail } from '../../schemas/errors.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
 import { readChats, readMembers } from './chats.store.ts';
 import { decodePlace, encodePlace } from './cursors.ts';
-import { type ChatsParts, callerOf, deletedUser, findUsers, peekChat } from './parts.ts';
+import { type ChatsParts, callerOf, deletedUser, findUsers, noChat, peekChat } from './parts.ts';
 import { chatOfRow } from './views.ts';
 
 /** One chat with its members. The owner answers where it holds the chat, PostgreSQL where nobody does. */
@@ -57,7 +56,7 @@ export function detailActions(parts: ChatsParts) {
 
   async function stored(chatId: string, by: string, after: number, limit: number): Promise<GetReply> {
     const [row] = await readChats(parts.db, by, [chatId]);
-    if (row === undefined || row.left_seq !== null) throw fail('not_found', { reason: 'no_chat' });
+    if (row === undefined || row.left_seq !== null) throw noChat();
     const found = limit === 0 ? [] : await readMembers(parts.db, chatId, by, after, limit);
     const members = found.slice(0, limit);
     const next = found.length > limit ? members.at(-1)?.joined_seq : undefined;

@@ -8,7 +8,7 @@ import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
 import { mergeHistory } from './merge-history.ts';
 import { type Range, readPage } from './messages.store.ts';
-import { type ChatsParts, callerOf, peekChat } from './parts.ts';
+import { type ChatsParts, callerOf, noChat, peekChat } from './parts.ts';
 
 type History = ReplyFields<'history'>;
 
@@ -52,7 +52,7 @@ export function historyActions(parts: ChatsParts) {
     const stored = async (range: Range, limit: number) => {
       const page = await storing(() => readPage(parts.db, chatId, range, limit + 1, member));
       if (page !== undefined) return page;
-      if (hot === undefined) throw fail('not_found', { reason: 'no_chat' });
+      if (hot === undefined) throw noChat();
       return { head: 0, messages: [] };
     };
     return mergeHistory(query, hot ?? cold, stored);

@@ -13,6 +13,14 @@ export interface ChatsParts {
   call: Call;
 }
 
+/**
+ * Word for word what the owner says, so that no answer tells whether somebody else's chat is in memory: the
+ * id of a private chat is known to whoever knows its two users.
+ */
+export function noChat(): SuhbatError {
+  return fail('not_found', { reason: 'no_chat', detail: 'There is no such chat, or you are not in it' });
+}
+
 /** Who asks. The gateway has checked the access token; a call without one is refused. */
 export function callerOf({ user_id }: CallMeta): string {
   if (user_id === undefined) throw fail('unauthenticated');

@@ -9,6 +9,8 @@ export interface MigrateOptions {
   folder?: string;
   /** How long a database that is away is waited for. Default 30 s. */
   waitMs?: number;
+  /** Told once, where it has to be waited for. */
+  onWait?(why: string): void;
 }
 
 /** Any number that is ours: whoever migrates this database holds the advisory lock of this key. */
@@ -23,9 +25,13 @@ const lockTimeoutMs = 120_000;
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const files = await readMigrations(options.folder ?? import.meta.dirname);
-  const { url, waitMs = 30_000 } = options;
-  return withClient({ url, applicationName: 'suhbat migrate', waitMs }, (session) =>
-    applyMissing(session, files),
+  const { url, waitMs = 30_000, onWait = () => {} } = options;
+  return withClient({ url, applicationName: 'suhbat migrate', waitMs, onWait }, (session) =>
+    applyMissing(session, files).catch((error: unknown) => {
+      if (error instanceof StartError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StartError(`The database cannot be brought up to date: ${why}.`, error);
+    }),
   );
 }
 

@@ -12,13 +12,17 @@ import {
 } from '../../schemas/user/profile.ts';
 import { decodeCursor, paged } from './cursor.ts';
 import { callerOf, type UsersParts } from './parts.ts';
+import { createProfileCache } from './profile-cache.ts';
 import { newestUsers, searchUsers } from './search.store.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
 import { findShorts, findUser, findUserByUsername, updateUser } from './users.store.ts';
 import { ownProfileOf, profileOf, type UserRow } from './views.ts';
 
 /** Users as they see themselves and each other. */
-export function profileActions({ db, clock }: UsersParts) {
+export function profileActions({ db, clock, ephemeral }: UsersParts) {
+  const cache = createProfileCache(ephemeral);
+  const find = (userId: string) => cache.read(userId, () => storing(() => findUser(db, userId)));
+
   return {
     async me(_: object, meta: CallMeta): Promise<OwnProfile> {
       return me(callerOf(meta).user_id);
@@ -32,18 +36,19 @@ export function profileActions({ db, clock }: UsersParts) {
       const { username } = changes;
       if (username !== undefined && isReserved(username) && !(await isCalled(user_id, username)))
         throw usernameReserved();
-      const row = await storing(() => updateUser(db, user_id, changes, clock.now())).catch(
-        (error: unknown) => {
+      const row = await storing(() => updateUser(db, user_id, changes, clock.now()))
+        .catch((error: unknown) => {
           throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
-        },
-      );
+        })
+        // Also where nobody knows whether it was written.
+        .finally(() => cache.drop(user_id));
       return ownProfileOf(row ?? gone());
     },
 
     /** By id or username. Throws `not_found`. */
     async get({ id }: { id: string }, meta: CallMeta): Promise<Profile> {
       callerOf(meta);
-      const row = await storing(() => (isUuid(id) ? findUser(db, id) : byUsername(id)));
+      const row = await (isUuid(id) ? find(id) : storing(() => byUsername(id)));
       return profileOf(row ?? nobody());
     },
 
@@ -74,7 +79,7 @@ export function profileActions({ db, clock }: UsersParts) {
   };
 
   async function me(userId: string): Promise<OwnProfile> {
-    return ownProfileOf((await storing(() => findUser(db, userId))) ?? gone());
+    return ownProfileOf((await find(userId)) ?? gone());
   }
 
   /** Somebody who was given a reserved name (`user7`) may keep it. */
@@ -91,11 +96,20 @@ export function profileActions({ db, clock }: UsersParts) {
 function refuseUnfit({ timezone, settings }: ProfileChanges): void {
   if (typeof timezone === 'string' && !isTimezone(timezone))
     throw fail('unprocessable', { reason: 'timezone_unknown', detail: 'There is no such IANA time zone' });
-  if (settings && Buffer.byteLength(JSON.stringify(settings)) > settingsBytes)
+  if (settings && jsonBytes(settings) > settingsBytes)
     throw fail('unprocessable', {
       reason: 'settings_too_large',
       detail: `Settings take at most ${settingsBytes} bytes of JSON`,
     });
+}
+
+/** Infinite for what nests deeper than can be written. */
+function jsonBytes(value: object): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** A name, not an offset such as `+05:00`, that this runtime's time zone data knows. */

@@ -50,7 +50,7 @@ const packageHomes: Record<string, RegExp> = {
 /** Packages that one file alone uses. */
 const oneFile = ['jsonwebtoken', 'bcryptjs'];
 
-const pureFiles = /(^|\/)(rules|state)(\.ts$|\/)/;
+const pureFiles = /^actors\/.*(^|\/)(rules|state)(\.ts$|\/)/;
 const impureNames =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|newId|process\.)/;
 

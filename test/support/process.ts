@@ -16,7 +16,7 @@ export interface Program {
   /** How it ended: the exit code, or the signal's name. */
   ended(): Promise<number | NodeJS.Signals>;
   signal(signal: NodeJS.Signals): void;
-  /** `kill -9` of its whole group, PostgreSQL included; harmless when it is gone. */
+  /** `kill -9` of its whole group and of PostgreSQL, which has its own; harmless when they are gone. */
   kill(): void;
 }
 
@@ -26,17 +26,31 @@ export interface ProgramOptions {
   args?: string[];
   /** Another program than Suhbat itself, relative to the project. */
   script?: string;
+  /** Through `npm start`: signals then go to npm. */
+  npm?: boolean;
 }
 
 /** Starts `ops/main.ts` as `npm start` does, without the settings of whoever runs the tests. */
-export function startProgram({ env = {}, args = [], script = 'ops/main.ts' }: ProgramOptions = {}): Program {
-  const child = spawn(process.execPath, [join(root, script), ...args], {
+export function startProgram(options: ProgramOptions = {}): Program {
+  const { env = {}, args = [], script = 'ops/main.ts', npm = false } = options;
+  const command = npm ? 'npm' : process.execPath;
+  const child = spawn(command, npm ? ['start', '--', ...args] : [join(root, script), ...args], {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...inherited(), SUHBAT_PORT: '0', SUHBAT_LOG_LEVEL: 'warn', SUHBAT_BCRYPT_COST: '4', ...env },
   });
-  return follow(child);
+  endWithTests(child);
+  return follow(child, env.SUHBAT_DATA_DIR);
+}
+
+/** A group of its own would outlive tests that are killed: a shell that notices their end takes it along. */
+function endWithTests(child: ChildProcess): void {
+  const script = `trap '' INT TERM HUP; read -r _; kill -9 -${child.pid}`;
+  const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  watcher.unref();
+  (watcher.stdin as unknown as { unref?(): void }).unref?.();
+  child.once('exit', () => watcher.kill('SIGKILL'));
 }
 
 function inherited(): Record<string, string> {
@@ -44,7 +58,7 @@ function inherited(): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
 }
 
-function follow(child: ChildProcess): Program {
+function follow(child: ChildProcess, dataDir: string | undefined): Program {
   const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text) => (output.stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text) => (output.stderr += text));
@@ -75,12 +89,18 @@ function follow(child: ChildProcess): Program {
       if (child.exitCode === null && child.signalCode === null) process.kill(pid, signal);
     },
     kill() {
-      // The group may outlive its leader; an id that is gone throws, and that is what was wanted.
-      try {
-        process.kill(-pid, 'SIGKILL');
-      } catch {}
+      const postgres = dataDir === undefined ? [] : processesOf(join(dataDir, 'postgres'));
+      // The group may outlive its leader.
+      for (const each of [-pid, ...postgres]) killHard(each);
     },
   };
+}
+
+/** An id that is gone throws, and that is what was wanted. */
+function killHard(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {}
 }
 
 /** The ids of running processes whose command line or working folder names this folder (Linux). */

@@ -1,4 +1,5 @@
 import {
+  IdOrUsername,
   LoginBody,
   LoginList,
   PageQuery,
@@ -40,6 +41,11 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: RegisterBody,
     replies: { 201: Tokens },
+    refusals: {
+      conflict: ['username_taken'],
+      unprocessable: ['username_reserved', 'password_too_long'],
+      rate_limited: ['too_many_logins'],
+    },
     handle: calling('users.register', 201, body),
   },
   {
@@ -50,6 +56,11 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: LoginBody,
     replies: { 200: Tokens },
+    refusals: {
+      unauthenticated: ['bad_credentials'],
+      forbidden: ['banned'],
+      rate_limited: ['too_many_logins'],
+    },
     handle: calling('users.login', 200, body),
   },
   {
@@ -60,6 +71,10 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: RefreshBody,
     replies: { 200: Tokens },
+    refusals: {
+      unauthenticated: ['refresh_invalid', 'refresh_expired', 'refresh_reused'],
+      forbidden: ['banned'],
+    },
     handle: calling('users.refresh', 200, body),
   },
   {
@@ -88,6 +103,7 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     query: PageQuery,
     replies: { 200: LoginList },
+    refusals: { invalid: ['bad_cursor'] },
     handle: calling('users.logins', 200, ({ query }) => pageOf(query)),
   },
   {
@@ -97,6 +113,7 @@ export const accountRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
+    refusals: { not_found: ['no_login'] },
     handle: calling('users.revoke_login', 204, id),
   },
   {
@@ -125,6 +142,10 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     body: ProfileChanges,
     replies: { 200: OwnProfile },
+    refusals: {
+      conflict: ['username_taken'],
+      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
+    },
     handle: calling('users.update', 200, body),
   },
   {
@@ -135,15 +156,18 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     query: UserSearchQuery,
     replies: { 200: ProfileList },
+    refusals: { invalid: ['bad_cursor'] },
     handle: calling('users.search', 200, ({ query }) => ({ search: query.search ?? '', ...pageOf(query) })),
   },
   {
     method: 'GET',
     path: '/api/v1/users/{id}',
     summary: 'One user, by id or username',
+    params: { id: IdOrUsername },
     auth: 'user',
     limit: 'calls',
     replies: { 200: Profile },
+    refusals: { not_found: ['no_user'] },
     handle: calling('users.get', 200, id),
   },
 ];

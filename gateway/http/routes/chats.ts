@@ -1,6 +1,7 @@
 import type { ChatCommand, CreateReply, SendReply } from '../../../schemas/chat/commands.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { isUuid, newId } from '../../../schemas/ids.ts';
+import { requestRefusals } from '../../../schemas/refusals.ts';
 import { pageOf } from '../../../schemas/rest/accounts.ts';
 import * as schemas from '../../../schemas/rest/chats.ts';
 import { metaOf } from '../meta.ts';
@@ -83,6 +84,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     query: schemas.ChatListQuery,
     replies: { 200: schemas.ChatList },
+    refusals: { invalid: ['bad_cursor'] },
     handle: calling('chats.list', ({ query }) => ({ ...query, ...pageOf(query) })),
   },
   {
@@ -92,6 +94,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.CreateChatBody,
     replies: { 200: schemas.Chat, 201: schemas.Chat },
+    refusals: requestRefusals['chat.create'],
     handle: createChat,
   },
   {
@@ -100,6 +103,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'One chat',
     ...user,
     replies: { 200: schemas.Chat },
+    refusals: { not_found: ['no_chat'] },
     handle: calling('chats.one', inChat),
   },
   {
@@ -109,6 +113,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.UpdateChatBody,
     ...done,
+    refusals: requestRefusals['chat.update'],
     handle: calling('chats.update', (request) => ({ ...(request.body as object), ...inChat(request) })),
   },
   {
@@ -117,6 +122,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'Leave a group',
     ...user,
     ...done,
+    refusals: requestRefusals['chat.leave'],
     handle: asking(() => ({ type: 'chat.leave' })),
   },
   {
@@ -125,6 +131,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'Join a group that has a public name',
     ...user,
     replies: { 200: schemas.Chat },
+    refusals: requestRefusals['chat.join'],
     handle: calling<{ chat: unknown }>('chats.join', inChat, ({ chat }) => chat),
   },
   {
@@ -134,6 +141,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     query: schemas.MembersQuery,
     replies: { 200: schemas.MemberList },
+    refusals: requestRefusals['chat.get'],
     handle: calling('chats.members', (request) => ({ ...inChat(request), ...pageOf(request.query) })),
   },
   {
@@ -143,6 +151,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.AddMembersBody,
     replies: { 200: schemas.AddMembersAnswer },
+    refusals: requestRefusals['member.add'],
     handle: calling('chats.add_members', (request) => ({ ...(request.body as object), ...inChat(request) })),
   },
   {
@@ -152,6 +161,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.RoleBody,
     ...done,
+    refusals: requestRefusals['member.role'],
     handle: asking((request) => {
       const { role } = request.body as schemas.RoleBody;
       return { type: 'member.role', user_id: idOf(request, 'user_id'), role };
@@ -163,6 +173,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'Remove a member; oneself: leave',
     ...user,
     ...done,
+    refusals: requestRefusals['member.remove'],
     handle: asking((request) => ({ type: 'member.remove', user_id: idOf(request, 'user_id') })),
   },
   {
@@ -172,6 +183,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     query: schemas.HistoryQuery,
     replies: { 200: schemas.History },
+    refusals: requestRefusals.history,
     handle: calling('chats.history', historyParams),
   },
   {
@@ -182,6 +194,7 @@ export const chatRoutes: readonly Route[] = [
     limit: 'messages',
     body: schemas.SendMessageBody,
     replies: { 201: schemas.Message },
+    refusals: requestRefusals['message.send'],
     handle: sendMessage,
   },
   {
@@ -191,6 +204,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.EditMessageBody,
     ...done,
+    refusals: requestRefusals['message.edit'],
     handle: asking((request) => {
       const { text } = request.body as schemas.EditMessageBody;
       return { type: 'message.edit', target: target(request), text };
@@ -202,6 +216,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'Delete a message; it keeps its place, empty',
     ...user,
     ...done,
+    refusals: requestRefusals['message.delete'],
     handle: asking((request) => ({ type: 'message.delete', target: target(request) })),
   },
   {
@@ -211,6 +226,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.ReactionBody,
     ...done,
+    refusals: requestRefusals['reaction.set'],
     handle: asking((request) => {
       const { emoji } = request.body as schemas.ReactionBody;
       return { type: 'reaction.set', target: target(request), emoji };
@@ -222,6 +238,7 @@ export const chatRoutes: readonly Route[] = [
     summary: "Take the caller's reaction back",
     ...user,
     ...done,
+    refusals: requestRefusals['reaction.set'],
     handle: asking((request) => ({ type: 'reaction.set', target: target(request), emoji: null })),
   },
   {
@@ -231,6 +248,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.ReadBody,
     replies: { 200: schemas.ReadAnswer },
+    refusals: requestRefusals.read,
     handle: asking(({ body }) => ({ type: 'read', seq: (body as schemas.ReadBody).seq })),
   },
   {
@@ -240,6 +258,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.TypingBody,
     replies: { 204: undefined },
+    refusals: requestRefusals.typing,
     handle: asking(({ body }) => ({ type: 'typing', active: (body as schemas.TypingBody).active }), 204),
   },
   {
@@ -249,6 +268,7 @@ export const chatRoutes: readonly Route[] = [
     ...user,
     body: schemas.SyncBody,
     replies: { 200: schemas.SyncAnswer },
+    refusals: requestRefusals.sync,
     handle: calling('chats.sync', ({ body }) => body as object),
   },
 ];

@@ -19,12 +19,19 @@ const HealthAnswer = Type.Object({
   checks: Type.Record(Type.String(), Type.Object({ status: Status, detail: Type.Optional(Type.String()) })),
 });
 
-const greeting = `Suhbat is running.
-
-REST API   /api/v1/…, see api.md
-WebSocket  /ws
-Health     /health
-`;
+const KeySet = Type.Object({
+  keys: Type.Array(
+    Type.Object({
+      kty: Type.Literal('EC'),
+      crv: Type.Literal('P-256'),
+      x: Type.String(),
+      y: Type.String(),
+      kid: Type.String(),
+      use: Type.Literal('sig'),
+      alg: Type.Literal('ES256'),
+    }),
+  ),
+});
 
 /** Seconds for which a verifier of our tokens may keep the keys. */
 const keysFresh = 300;
@@ -33,13 +40,6 @@ const keysFresh = 300;
 export function systemRoutes({ health, metrics, draining }: SystemParts): Route[] {
   const open = { method: 'GET', auth: 'open', limit: 'none' } as const;
   return [
-    {
-      ...open,
-      path: '/',
-      summary: 'Where things are',
-      replies: { 200: undefined },
-      handle: async () => text(200, greeting),
-    },
     {
       ...open,
       path: '/health',
@@ -78,7 +78,7 @@ export function systemRoutes({ health, metrics, draining }: SystemParts): Route[
       ...open,
       path: '/.well-known/jwks.json',
       summary: 'The public keys of access tokens',
-      replies: { 200: Type.Object({ keys: Type.Array(Type.Object({})) }) },
+      replies: { 200: KeySet },
       handle: async (_, { tokens }) => ({
         status: 200,
         body: tokens.jwks(),

@@ -129,6 +129,10 @@ describe('profiles', () => {
     expect(await reasonOf(() => change(tokens, { settings: { a: 'x'.repeat(9000) } }))).to.equal(
       'unprocessable settings_too_large',
     );
+    const nested = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+    expect(await reasonOf(() => change(tokens, { settings: { nested } }))).to.equal(
+      'unprocessable settings_too_large',
+    );
     const own = tokens.user.username.toUpperCase();
     expect((await change(tokens, { username: own })).username).to.equal(own);
     await db.query(sql.unsafe`update users set username = 'user7' where id = ${tokens.user.id}`);

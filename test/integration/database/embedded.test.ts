@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { sqlState } from '../../../ops/connections/postgres.ts';
 import {
   cleanUp,
   folderWithDatabase,
@@ -46,7 +47,7 @@ describe('the embedded PostgreSQL', function () {
     const { url } = await holdFolder(folder);
     const wrong = new URL(url);
     wrong.password = 'guess';
-    const refused = await run(wrong.href, 'select 1').catch((error) => error.code);
+    const refused = await run(wrong.href, 'select 1').catch(sqlState);
     expect(refused).to.equal('28P01');
     expect((await stat(join(folder, 'postgres', 'password'))).mode & 0o777).to.equal(0o600);
     expect((await stat(join(folder, 'postgres'))).mode & 0o777).to.equal(0o700);
@@ -73,14 +74,28 @@ describe('the embedded PostgreSQL', function () {
     const folder = await folderWithDatabase();
     const first = await holdFolder(folder);
     killGroup(first.process);
+    process.kill(first.postgres, 'SIGKILL');
     await until('the server is killed', () => !isAlive(first.postgres));
     await expectKept(await holdFolder(folder));
   });
 
-  it('ends by itself soon after its process was killed', async () => {
+  it('ends by itself soon after its process was killed, alone or with its whole group', async () => {
     const first = await holdFolder(await folderWithDatabase());
     first.process.kill('SIGKILL');
     await until('the server has ended', () => !isAlive(first.postgres));
+    const second = await holdFolder(await folderWithDatabase());
+    killGroup(second.process);
+    await until('the server has ended', () => !isAlive(second.postgres));
+  });
+
+  it('hears no Ctrl-C of a terminal, so that who uses it can end first', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const holder = await holdFolder(await folderWithDatabase());
+    const { pid = 0 } = holder.process;
+    const groupOf = async (id: number) =>
+      (await readFile(`/proc/${id}/stat`, 'utf8')).split(') ')[1]?.split(' ')[2];
+    expect(await groupOf(pid)).to.equal(String(pid));
+    expect(await groupOf(holder.postgres)).to.equal(String(holder.postgres));
   });
 
   it('takes over from a server that outlived its process, watcher and all', async () => {
@@ -105,6 +120,7 @@ describe('the embedded PostgreSQL', function () {
     );
     process.kill(Number(child?.pid), 'SIGSTOP');
     killGroup(first.process);
+    process.kill(first.postgres, 'SIGKILL');
     await until('the server is killed', () => !isAlive(first.postgres));
     expect(isAlive(Number(child?.pid)), 'the child holds on').to.equal(true);
     await expectKept(await holdFolder(folder));

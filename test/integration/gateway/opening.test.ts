@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   closeClients,
   connect,
@@ -43,11 +44,30 @@ describe('gateway: opening a socket', () => {
     };
     const client = await connect(test, { query: '?ticket=t-1' });
     expect(await client.event('ready')).to.include({ user_id: user, login_id: login });
-    const again = raw(test, upgradeHead('/ws?ticket=t-1'));
-    expect(await again.has('ticket_invalid'))
-      .to.include('401 Unauthorized')
-      .and.include('problem+json');
-    again.socket.destroy();
+    const again = await connect(test, { query: '?ticket=t-1' });
+    expect(await again.end()).to.include({ code: 4001 });
+    expect(again.frames).to.deep.equal([]);
+  });
+
+  it('says bye where a ticket cannot be looked up now', async () => {
+    test.services['users.take_ticket'] = () => {
+      throw fail('unavailable');
+    };
+    const client = await connect(test, { query: '?ticket=t-1' });
+    expect(await client.event('bye')).to.include({ reason: 'unavailable' });
+    expect(await client.end()).to.include({ code: 1001 });
+  });
+
+  it('leaves a socket alone that authenticates by a frame while its ticket is looked up in vain', async () => {
+    let refuse: ((error: unknown) => void) | undefined;
+    test.services['users.take_ticket'] = () => new Promise((_, reject) => (refuse = reject));
+    const client = await connect(test, { query: '?ticket=t-1' });
+    await until('the lookup', () => refuse);
+    await client.request({ id: '1', type: 'auth', token: test.token(newId()) });
+    await client.event('ready');
+    refuse?.(fail('unauthenticated', { reason: 'ticket_invalid' }));
+    expect(await client.request({ id: '2', type: 'ping' })).to.include({ type: 'ok' });
+    expect(client.closed).to.equal(undefined);
   });
 
   it('survives a client that goes away while its ticket is looked up', async () => {
@@ -56,7 +76,7 @@ describe('gateway: opening a socket', () => {
     const client = raw(test, upgradeHead('/ws?ticket=t-1'));
     await until('the lookup', () => answer);
     client.socket.destroy();
-    await until('the log line', () => test.lines.find(({ status }) => status === 499));
+    await eventually(async () => (await test.metrics.connections.get()).values[0]?.value === 0);
     answer?.({ user_id: newId(), login_id: newId() });
     await connectReady(test, newId());
     expect(test.lines.filter(({ level }) => level === 'error')).to.deep.equal([]);

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { settingsRows } from '../../../ops/config/table.ts';
+import { makeTokenKey } from '../../../ops/config/token-key.ts';
 import { type Program, processesOf, startProgram } from '../../support/process.ts';
 
 describe('npm start', function () {
@@ -85,6 +86,16 @@ describe('npm start', function () {
     expect(processesOf(folder)).to.deep.equal([]);
   });
 
+  it('drains and ends when npm, which started it, is told to end', async () => {
+    const program = startProgram({ npm: true, env: { SUHBAT_DATA_DIR: folder } });
+    programs.push(program);
+    await program.ready();
+    program.signal('SIGTERM');
+    await program.ended();
+    expect(processesOf(folder)).to.deep.equal([]);
+    expect(program.stderr()).not.to.include('was lost');
+  });
+
   it('keeps accounts, secrets and their tokens from one start to the next', async () => {
     const first = start();
     const url = await first.ready();
@@ -140,6 +151,34 @@ describe('npm start', function () {
     } finally {
       other.close();
     }
+  });
+
+  it('says in one sentence why it cannot have a data folder', async () => {
+    const file = join(folder, 'a file');
+    await writeFile(file, '');
+    const folders = { [file]: 'no folder', [join(file, 'below')]: 'no folder', '/proc/suhbat': 'ENOENT' };
+    for (const [path, why] of Object.entries(folders)) {
+      const said = await refusal({ SUHBAT_DATA_DIR: path });
+      expect(said)
+        .to.match(/^The data folder [^\n]+\.\n$/)
+        .and.to.include(why);
+    }
+  });
+
+  it('says in one sentence why it cannot have a database of others', async () => {
+    const own = start();
+    await own.ready();
+    const pids = await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8');
+    const port = pids.split('\n')[3];
+    const said = await refusal({
+      DATABASE_URL: `postgres://suhbat:wrong-secret@127.0.0.1:${port}/suhbat`,
+      SUHBAT_DATA_DIR: join(folder, 'another'),
+      SUHBAT_TOKEN_KEY: makeTokenKey(),
+      SUHBAT_REFRESH_SECRET: 'x'.repeat(32),
+    });
+    expect(said)
+      .to.match(/^PostgreSQL at 127\.0\.0\.1:\d+ says: password authentication failed[^\n]*\.\n$/)
+      .and.not.include('wrong-secret');
   });
 
   it('refuses another number of shards than its database was made with', async () => {

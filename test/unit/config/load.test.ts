@@ -103,6 +103,32 @@ describe('the configuration', () => {
       expect(refusal({ SUHBAT_PORT: value })).to.include('SUHBAT_PORT must be');
   });
 
+  it('refuses journal segments that are too large for the whole journal', () => {
+    const said = refusal({ SUHBAT_JOURNAL_MAX: '104857600' });
+    expect(said).to.include(
+      'SUHBAT_JOURNAL_SEGMENT, 67108864, must be at most a quarter of SUHBAT_JOURNAL_MAX',
+    );
+    expect(refusal({ SUHBAT_JOURNAL_MAX: 'x' })).not.to.include('a quarter');
+    const fits = config({ SUHBAT_JOURNAL_MAX: '4194304', SUHBAT_JOURNAL_SEGMENT: '1048576' });
+    expect(fits.journalSegment).to.equal(1_048_576);
+  });
+
+  it('refuses a URL of a database that is none', () => {
+    for (const value of [
+      'postgres://host:99999/x',
+      'postgres://a b/x',
+      'mysql://host/x',
+      'postgres://[::1/x',
+    ])
+      expect(refusal({ DATABASE_URL: value })).to.include('DATABASE_URL must be');
+    for (const value of [
+      'postgresql://a:b@host/x',
+      'postgres://a@/x?host=/run/postgresql',
+      'postgres://[::1]/x',
+    ])
+      expect(config({ DATABASE_URL: value }).databaseUrl).to.equal(value);
+  });
+
   it('takes no argument but --help', () => {
     expect(loadConfig({ SUHBAT_PORT: 'bad' }, ['--help'])).to.equal('help');
     expect(loadConfig({}, ['-h'])).to.equal('help');

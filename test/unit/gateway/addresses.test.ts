@@ -22,6 +22,8 @@ describe('client addresses', () => {
     expect(from('1.1.1.1:8080', 10, 0, 0, 1)).to.equal('1.1.1.1');
     expect(from('[2001:DB8::0:1]:443', 10, 0, 0, 1)).to.equal('2001:db8::1');
     expect(from('fe80::1%eth0', 10, 0, 0, 1)).to.equal('fe80::1');
+    expect(from('::ffff:1.2.3.4', 10, 0, 0, 1)).to.equal('1.2.3.4');
+    expect(from('1.2.3.4, ::FFFF:10.0.0.9', 10, 0, 0, 1)).to.equal('1.2.3.4');
     expect(from('1.1.1.1, <script>', 10, 0, 0, 1)).to.equal('10.0.0.1');
     expect(from('', 10, 0, 0, 1)).to.equal('10.0.0.1');
     expect(from('10.0.0.2', 10, 0, 0, 1)).to.equal('10.0.0.2');

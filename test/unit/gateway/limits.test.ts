@@ -22,6 +22,15 @@ describe('gateway limits', () => {
     expect([take(), take(), take(), take(), take()]).to.deep.equal([0, 0, 0, 0, 500]);
   });
 
+  it('tells its policy: how much at once, and the seconds in which that comes back', () => {
+    const limits = createLimits(clock, {
+      calls: { amount: 600, perMs: 60_000, burst: 600 },
+      messages: { amount: 30, perMs: 1000, burst: 60 },
+    });
+    expect(limits.policy('calls')).to.deep.equal({ quota: 600, seconds: 60 });
+    expect(limits.policy('messages')).to.deep.equal({ quota: 60, seconds: 2 });
+  });
+
   it('counts names and keys apart', () => {
     const one = { amount: 1, perMs: 1000, burst: 1 };
     const limits = createLimits(clock, { calls: one, messages: one });

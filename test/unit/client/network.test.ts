@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import type { Tokens } from 'suhbat/client';
+import { until } from '../../support/scripted-server.ts';
+import { heard, tokensAnswer, useScene } from './scene.ts';
+
+describe('a nudge of the SDK', () => {
+  const scene = useScene();
+
+  it('ends the wait for the next try', async () => {
+    const { client, peer } = await scene.connected();
+    peer.close(1011);
+    await until('the wait', () => client.status === 'waiting');
+    client.nudge();
+    await scene.server.connection(2);
+    await client.synced();
+  });
+
+  it('asks a connection that seems well, once, and leaves it when nothing comes', async () => {
+    const { client, peer } = await scene.connected();
+    const downs = heard(client, 'disconnected');
+    scene.server.answer('ping', () => undefined);
+    await scene.platform.clock.advance(1);
+    client.nudge();
+    client.nudge();
+    await until('the question', () => peer.of('ping').length === 1);
+    await scene.platform.clock.advance(3_000);
+    expect(peer.of('ping')).to.have.length(1);
+    expect(downs[0]).to.include({ code: 1006, reason: 'silent' });
+  });
+
+  it('does no harm to a connection that answers', async () => {
+    const { client, peer } = await scene.connected();
+    const downs = heard(client, 'disconnected');
+    scene.server.answer('ping', () => ({}));
+    client.nudge();
+    await until('the question', () => peer.of('ping').length === 1);
+    await client.request('ping', {});
+    await scene.platform.clock.advance(3_000);
+    expect(downs).to.deep.equal([]);
+    expect(client.status).to.equal('ready');
+  });
+});
+
+describe('programs that share a login', () => {
+  const scene = useScene();
+
+  it('renew it in their own way, with the spent tokens and the SDK’s refresh at hand', async () => {
+    const spent: Tokens[] = [];
+    const shared = { ...tokensAnswer(), access_token: 'access of another tab' };
+    const { client, peer } = await scene.connected({
+      renew: async (tokens) => {
+        spent.push(tokens);
+        return shared;
+      },
+    });
+    peer.close(4001);
+    const second = await scene.reconnected(client, 2);
+    expect(spent).to.deep.equal([{ access_token: 'access 0', refresh_token: 'refresh 0' }]);
+    expect(second.of('auth')[0]?.token).to.equal('access of another tab');
+    expect(scene.server.calls.filter(({ path }) => path.endsWith('/refresh'))).to.deep.equal([]);
+  });
+
+  it('may refresh as the SDK does', async () => {
+    const { client, peer } = await scene.connected({
+      renew: (tokens, refresh) => refresh(tokens.refresh_token),
+    });
+    peer.close(4001);
+    const second = await scene.reconnected(client, 2);
+    expect(second.of('auth')[0]?.token).to.match(/^access [1-9]/);
+    expect(scene.server.calls.map(({ body }) => body.refresh_token)).to.deep.equal(['refresh 0']);
+  });
+});
