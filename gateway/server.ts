@@ -12,6 +12,7 @@ import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
 import { createClientIp } from './client-ip.ts';
+import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
 import { createFanout } from './fanout/fanout.ts';
 import { createPipeline } from './http/pipeline.ts';
@@ -22,6 +23,8 @@ import { presenceRoutes } from './http/routes/presence.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { createLimits } from './limits.ts';
 import { createOrigins } from './origins.ts';
+import { createPage } from './web/page.ts';
+import { pageRoutes } from './web/routes.ts';
 import { createSockets } from './websocket/sockets.ts';
 
 /** Settings under their names in `ops/config`; times in milliseconds. */
@@ -129,7 +132,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     budgetMs: settings.callTimeout,
   });
   const system = systemRoutes({ health, metrics, draining: common.draining });
-  mount(app, [...system, ...presenceRoutes, ...parts.routes], http);
+  const served = [...system, ...pageRoutes(createPage()), ...presenceRoutes, ...parts.routes];
+  mount(app, [...served, ...documentRoutes(served, () => health.report().version)], http);
 
   /** One coarse timer for everything that waits for time: a timer per connection would cost more. */
   function sweep(): void {

@@ -3,6 +3,7 @@ import type { Calls } from './calls.ts';
 import type { ClientEvents, Emitter } from './events.ts';
 import type { SendFields, SendReceipt } from './outbox.ts';
 import type { OutboxStorage } from './outbox-storage.ts';
+import type { People } from './people.ts';
 import type { Platform } from './platform.ts';
 import type { Ready, Status } from './reconnect.ts';
 import type { Request } from './requests.ts';
@@ -17,6 +18,12 @@ export interface ConnectOptions {
   tokens: Tokens | (() => Promise<Tokens>);
   /** Called with every new pair, before it is used: keep it, the old refresh token is spent. */
   onTokens?: (tokens: TokensAnswer) => unknown;
+  /**
+   * Renews the tokens in place of the SDK, which hands over the spent ones and its own way to renew. For
+   * programs that share one login, as the tabs of a browser do: under a lock, answer with what another one
+   * has got, `expires_in` being what is left of it.
+   */
+  renew?: (spent: Tokens, refresh: (refreshToken: string) => Promise<TokensAnswer>) => Promise<TokensAnswer>;
   /** Where unsent messages are kept. Default: in memory. */
   storage?: OutboxStorage;
   /** What the application's own copy holds: by chat, `{seq, read}` as `Client.held` gave it. */
@@ -32,7 +39,7 @@ export interface Held {
 }
 
 /** A connected user. Everything that can fail rejects with a ClientError. */
-export interface Client extends Calls {
+export interface Client extends Calls, People {
   readonly status: Status;
   /** Known after the first `ready`. */
   readonly userId: string | undefined;
@@ -60,6 +67,8 @@ export interface Client extends Calls {
    * their head; a private chat that somebody opens while the client knows its chats, at its first message.
    */
   follow(chatId: string, after: number): void;
+  /** The network may have come, gone or changed: ends a wait for it, or finds out soon that the link is dead. */
+  nudge(): void;
   /** How far each chat was delivered and read: what `ConnectOptions.held` takes in the next run. */
   held(): Record<string, Held>;
   /** Ends it: no timer and no open promise is left. What was not acked rejects, and stays in the storage. */

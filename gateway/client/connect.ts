@@ -9,13 +9,14 @@ import type { ServerFrame } from './connection.ts';
 import { type ClientEvents, createEmitter } from './events.ts';
 import { createOutbox } from './outbox.ts';
 import { memoryStorage } from './outbox-storage.ts';
+import { createPeople } from './people.ts';
 import { defaultPlatform, type Platform } from './platform.ts';
 import { createPresenceWatch } from './presence.ts';
 import { createReadMarks } from './reads.ts';
 import { createReconnect, type Ready } from './reconnect.ts';
 import { createRepair } from './repair.ts';
 import { createRequests } from './requests.ts';
-import { baseOf, createRest } from './rest.ts';
+import { baseOf, createRest, type TokensAnswer } from './rest.ts';
 import { createResume } from './resume.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { createTokens } from './tokens.ts';
@@ -38,14 +39,18 @@ export function connect(options: ConnectOptions): Client {
 
   // A lost answer to a refresh can be had again for 10 s, so we do not wait for one long.
   const accounts = createRest(url, { platform, timeoutMs: Math.min(3_000, settings.requestTimeoutMs) });
+  const refreshToken = (refresh_token: string) =>
+    accounts.post<TokensAnswer>('/api/v1/auth/refresh', { refresh_token });
   const tokens = createTokens({
     platform,
     settings,
     given: options.tokens,
-    refresh: (refresh_token) => accounts.post('/api/v1/auth/refresh', { refresh_token }),
+    refresh: (spent) =>
+      options.renew ? options.renew(spent, refreshToken) : refreshToken(spent.refresh_token),
     onTokens: options.onTokens ?? (() => {}),
     problem,
   });
+  const rest = createRest(url, { platform, timeoutMs: settings.requestTimeoutMs });
   const requests = createRequests(platform, settings);
   const outbox = createOutbox({
     platform,
@@ -202,6 +207,7 @@ export function connect(options: ConnectOptions): Client {
     typing.close();
     tokens.close();
     accounts.close();
+    rest.close();
     for (const reject of waiting) reject(error);
     waiting.clear();
   }
@@ -224,6 +230,7 @@ export function connect(options: ConnectOptions): Client {
 
   return {
     ...createCalls(requests.whenReady, chats.joined),
+    ...createPeople(rest, tokens),
     get status() {
       return reconnect.status;
     },
@@ -250,6 +257,7 @@ export function connect(options: ConnectOptions): Client {
       repair.drop(chatId);
       chats.follow(chatId, after);
     },
+    nudge: reconnect.nudge,
     held: () =>
       Object.fromEntries(
         [...chats.held()].map(([chatId, seq]) => [chatId, { seq, read: reads.mark(chatId) }]),

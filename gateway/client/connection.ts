@@ -5,6 +5,8 @@ export interface Connection {
   write(text: string): void;
   /** The server is known: from now on silence is checked. `pingMs` is how often the server pings. */
   watch(pingMs: number): void;
+  /** Something about the network changed: asks now, and gives the server a few seconds. */
+  check(): void;
   /**
    * Ends it without a word to the handlers. A dead link cannot be told: Node then keeps its socket, and with
    * it the process, until the system gives the link up (there is no way to drop a WebSocket at once).
@@ -28,6 +30,8 @@ export interface ConnectionHandlers {
 
 /** How long a server that was silent for long may take to answer a `ping`, at most. */
 const longestAnswerMs = 10_000;
+/** The same where we have a reason to ask. */
+const checkAnswerMs = 3_000;
 
 export function openConnection(
   platform: Platform,
@@ -41,6 +45,8 @@ export function openConnection(
   let cancel = platform.after(connectTimeoutMs, () => end(1006, 'connect_timeout'));
 
   let opened = false;
+  let watched: number | undefined;
+  let asking = false;
   socket.onopen = () => {
     opened = true;
     handlers.opened();
@@ -71,15 +77,21 @@ export function openConnection(
 
   /** Browsers do not show the server's pings, so after a silence of 1.5 of them we ask. */
   function listen(pingMs: number) {
+    asking = false;
     const silence = pingMs * 1.5 - (platform.monotonic() - heard);
     cancel = platform.after(Math.max(silence, 0), () => {
       if (platform.monotonic() - heard < pingMs * 1.5) return listen(pingMs);
-      const asked = platform.monotonic();
-      socket.send(JSON.stringify({ id: 'alive', type: 'ping' }));
-      cancel = platform.after(Math.min(pingMs / 2, longestAnswerMs), () => {
-        if (heard >= asked) listen(pingMs);
-        else end(1006, 'silent');
-      });
+      ask(pingMs, Math.min(pingMs / 2, longestAnswerMs));
+    });
+  }
+
+  function ask(pingMs: number, answerMs: number) {
+    asking = true;
+    const asked = platform.monotonic();
+    socket.send(JSON.stringify({ id: 'alive', type: 'ping' }));
+    cancel = platform.after(answerMs, () => {
+      if (heard >= asked) listen(pingMs);
+      else end(1006, 'silent');
     });
   }
 
@@ -89,7 +101,13 @@ export function openConnection(
     },
     watch(pingMs) {
       cancel();
-      if (!over) listen(Math.max(pingMs, 1));
+      watched = Math.max(pingMs, 1);
+      if (!over) listen(watched);
+    },
+    check() {
+      if (over || asking || watched === undefined) return;
+      cancel();
+      ask(watched, checkAnswerMs);
     },
     close(code) {
       if (!over) release(code);

@@ -17,6 +17,8 @@ export type Ready = EventFields<'ready'>;
 export interface Reconnect {
   readonly status: Status;
   start(): void;
+  /** The network changed: ends a wait, or checks the connection that is there. */
+  nudge(): void;
   close(): void;
 }
 
@@ -179,6 +181,12 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
       return status;
     },
     start: () => void begin(),
+    nudge() {
+      if (status === 'ready') return connection?.check();
+      if (status !== 'waiting') return;
+      cancelWait();
+      void begin();
+    },
     close() {
       if (status !== 'ended') end(() => {});
     },

@@ -51,6 +51,8 @@ export function refresh(url: string, refreshToken: string, options?: RestOptions
 export interface Rest {
   /** Rejects with a ClientError; `timeout` means that the outcome is unknown. */
   post<T>(path: string, body: object): Promise<T>;
+  /** The same without a body, as the user of an access token. An answer without a body is undefined. */
+  as<T>(token: string, method: string, path: string): Promise<T>;
   /** Ends the calls that are under way. */
   close(): void;
 }
@@ -67,7 +69,7 @@ export function createRest(url: string, { platform: given, timeoutMs = 10_000 }:
       const response = await platform.fetch(baseOf(url) + path, { ...init, signal: abort.signal });
       const text = await response.text();
       if (!response.ok) throw errorOf(response, text);
-      return JSON.parse(text);
+      return text === '' ? undefined : JSON.parse(text);
     } catch (error) {
       if (error instanceof ClientError) throw error;
       const reason = abort.signal.aborted ? 'no_answer' : 'network';
@@ -85,6 +87,8 @@ export function createRest(url: string, { platform: given, timeoutMs = 10_000 }:
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }) as Promise<T>,
+    as: <T>(token: string, method: string, path: string) =>
+      call(path, { method, headers: { authorization: `Bearer ${token}` } }) as Promise<T>,
     close() {
       for (const abort of open) abort.abort();
     },

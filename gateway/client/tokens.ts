@@ -30,7 +30,7 @@ export interface TokenParts {
   settings: Settings;
   /** Tokens, or a function that logs in; it is called once, and again only after a failure that may pass. */
   given: Tokens | (() => Promise<Tokens>);
-  refresh(refreshToken: string): Promise<TokensAnswer>;
+  refresh(spent: Tokens): Promise<TokensAnswer>;
   /** Keeps new tokens. They are used after it has finished. */
   onTokens: (tokens: TokensAnswer) => unknown;
   problem(error: ClientError): void;
@@ -51,12 +51,12 @@ export function createTokens(parts: TokenParts): TokenKeeper {
 
   async function renew(): Promise<string> {
     if (current === undefined) return begin();
-    const { refresh_token } = current;
+    const spent = current;
     const backoff = createBackoff(platform, settings);
     for (let tries = 1; ; tries++) {
       const asked = platform.monotonic();
       try {
-        const answer = await parts.refresh(refresh_token);
+        const answer = await parts.refresh(spent);
         current = answer;
         goodUntil = asked + answer.expires_in * 1000;
         await kept(answer);

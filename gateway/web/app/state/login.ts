@@ -1,0 +1,69 @@
+import { signal } from '@preact/signals';
+import { ClientError, type Tokens, type TokensAnswer } from '../../../client/index.ts';
+import { keep, readKept } from './kept.ts';
+
+/**
+ * The login that all tabs share. A refresh token works once, so tabs renew under one lock, and each looks
+ * first whether another has done it already.
+ */
+
+const loginKey = 'suhbat.login';
+const lockName = 'suhbat.refresh';
+/** A tab that is frozen while it holds the lock must not hold up the others for good. */
+const lockWaitMs = 15_000;
+
+interface KeptLogin extends TokensAnswer {
+  /** When the access token ends, by this machine's clock. */
+  until: number;
+}
+
+/** Undefined: nobody is logged in. */
+export const login = signal<KeptLogin | undefined>(readLogin());
+
+addEventListener('storage', ({ key }) => {
+  if (key === loginKey || key === null) login.value = readLogin();
+});
+
+function readLogin(): KeptLogin | undefined {
+  try {
+    return (JSON.parse(readKept(loginKey) ?? 'null') as KeptLogin | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepLogin(tokens: TokensAnswer): void {
+  const kept = { ...tokens, until: Date.now() + tokens.expires_in * 1000 };
+  keep(loginKey, JSON.stringify(kept));
+  login.value = kept;
+}
+
+export function dropLogin(): void {
+  keep(loginKey, null);
+  login.value = undefined;
+}
+
+/** `ConnectOptions.renew` of the SDK, for one user's login. */
+export function renewTogether(
+  userId: string,
+  spent: Tokens,
+  refresh: (refreshToken: string) => Promise<TokensAnswer>,
+): Promise<TokensAnswer> {
+  return alone(async () => {
+    // What the browser did not keep is still in this tab.
+    const kept = readLogin() ?? login.value;
+    if (kept === undefined || kept.user.id !== userId)
+      throw new ClientError({ code: 'unauthenticated', reason: 'logged_out' });
+    if (kept.refresh_token !== spent.refresh_token)
+      return { ...kept, expires_in: Math.max(0, (kept.until - Date.now()) / 1000) };
+    const answer = await refresh(spent.refresh_token);
+    keepLogin(answer);
+    return answer;
+  });
+}
+
+/** Plain HTTP to another machine has no locks; there the server's window of 10 s for repeats must do. */
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  if (!('locks' in navigator)) return work();
+  return navigator.locks.request(lockName, { signal: AbortSignal.timeout(lockWaitMs) }, work);
+}

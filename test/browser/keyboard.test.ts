@@ -1,0 +1,136 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { eventually } from '../support/eventually.ts';
+import { newAccount, newClient, newPage, password, texts, useStage } from './stage.ts';
+
+/** The name by which the focused element goes: its label, else its text. */
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const element = document.activeElement as HTMLElement & { labels?: NodeListOf<HTMLElement> };
+    return (element.ariaLabel ?? element.labels?.[0]?.innerText ?? element.innerText ?? '').trim();
+  });
+
+/** Presses a key until the element of this name has the focus. */
+async function until(page: Page, key: string, name: RegExp, most = 30): Promise<void> {
+  const met: string[] = [];
+  for (let presses = 0; presses < most; presses++) {
+    await page.keyboard.press(key);
+    const now = await focused(page);
+    if (name.test(now)) return;
+    met.push(now.slice(0, 40));
+  }
+  throw new Error(`${key} never comes to ${name}, but to ${met.join(' | ')}`);
+}
+
+describe('without a mouse', function () {
+  this.timeout(90_000);
+  useStage();
+
+  it('one logs in, finds somebody, writes, edits, answers, reacts, deletes, and leaves', async () => {
+    const [ali, vali] = [await newAccount('Ali'), await newAccount('Vali')];
+    const client = await newClient(vali);
+    const page = await newPage();
+    await page.locator('form').waitFor();
+    await until(page, 'Tab', /^Username or email/);
+    await page.keyboard.type(ali.username);
+    await until(page, 'Tab', /^Password/);
+    await page.keyboard.type(password);
+    await page.keyboard.press('Enter');
+    await page.getByText('No conversations yet').waitFor();
+
+    // Finding somebody
+    await until(page, 'Tab', /^New chat/);
+    await page.keyboard.press('Enter');
+    await eventually(async () => /^Find people/.test(await focused(page)));
+    await page.keyboard.type(vali.username);
+    await page.locator('.person').first().waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await focused(page)) === 'Message');
+
+    // Writing: Enter sends, Shift+Enter does not
+    await page.keyboard.type('one');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('two');
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await texts(page)).join() === 'one\ntwo');
+    await page.locator('.row.own:not(.pending)').waitFor();
+
+    // ArrowUp edits the newest one of one's own
+    await page.keyboard.press('ArrowUp');
+    await eventually(async () => (await focused(page)) === 'Edit message');
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('!');
+    await page.keyboard.press('Enter');
+    await page.getByText('edited').waitFor();
+    await eventually(async () => (await focused(page)) === 'Message');
+
+    // The messages: arrows move, Enter opens what may be done
+    const [chat] = await client.chats();
+    const { seq } = await client.send({ chat_id: chat?.chat.id ?? '', text: 'a question' });
+    await page.locator(`li[data-key="${seq}"]`).waitFor();
+    await until(page, 'Shift+Tab', /a question/);
+    await page.keyboard.press('ArrowUp');
+    expect(await focused(page)).to.match(/two!/);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    expect(await focused(page)).to.equal('React with 👍');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: '👍, 1 person', pressed: true }).waitFor();
+    expect(await focused(page)).to.match(/a question/);
+    await page.keyboard.press('Enter');
+    await until(page, 'ArrowDown', /^Reply/);
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await focused(page)) === 'Message');
+    await page.keyboard.type('an answer');
+    await page.keyboard.press('Enter');
+    await page.locator('.row.own:not(.pending) .quote').waitFor();
+
+    // Escape gives up, step by step: the menu, the reply, the chat
+    await until(page, 'Shift+Tab', /a question/);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await page.locator('.menu').waitFor({ state: 'detached' });
+    expect(await focused(page)).to.match(/an answer/);
+    await page.keyboard.press('Enter');
+    await until(page, 'ArrowDown', /^Delete/);
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await focused(page)) === 'Cancel');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('.rows').getByText('Message deleted').waitFor();
+    await until(page, 'Tab', /^Message$/);
+    await page.keyboard.press('Escape');
+    await page.getByText('Choose a chat').waitFor();
+    await eventually(async () => (await focused(page)).includes(vali.name));
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await focused(page)) === 'Message');
+    await page.keyboard.press('Escape');
+
+    // And out
+    await until(page, 'Shift+Tab', /^Settings/);
+    await page.keyboard.press('Enter');
+    await until(page, 'Tab', /^Log out/);
+    await page.keyboard.press('Enter');
+    await page.locator('input[name=login]').waitFor();
+  });
+
+  it('new messages are told to who cannot see them', async () => {
+    const [ali, vali] = [await newAccount('Ali'), await newAccount('Vali')];
+    const client = await newClient(vali);
+    const chat = await client.createPrivateChat({ user_id: ali.tokens.user.id });
+    const page = await newPage();
+    await page.locator('input[name=login]').fill(ali.username);
+    await page.locator('input[name=password]').fill(password);
+    await page.keyboard.press('Enter');
+    await page.locator('.chat-row').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.rows').waitFor();
+    await client.send({ chat_id: chat.id, text: 'do you hear me?' });
+    await eventually(
+      async () =>
+        (await page.locator('[aria-live=polite]').textContent()) === `${vali.name}: do you hear me?`,
+    );
+  });
+});
