@@ -13,18 +13,25 @@ const spreadMs = 5000;
 /** Sockets closed at a time, and the pause between: the other gateways have to take them in. */
 const closedAtOnce = 500;
 const pauseMs = 20;
+/**
+ * Until the connections themselves go: what a client still sends meanwhile is ignored. Closed at once, a
+ * connection with something unread is reset, and the client may lose the `bye` and the code of its close.
+ */
+const lingerMs = 500;
 
 /**
- * Says `bye` to everybody, waits until what is in flight is answered, then closes the sockets in portions.
- * Ends within `withinMs` even where something stays unanswered.
+ * Says `bye` to everybody, waits until what is in flight is answered, then closes the sockets in portions
+ * and gives them time to hear of it. Ends within `withinMs` even where something stays unanswered.
  */
 export async function drainSockets(
   { clock, sockets, inFlight }: DrainParts,
   withinMs: number,
 ): Promise<void> {
   const end = clock.monotonic() + withinMs;
+  const some = sockets.count() > 0;
   sockets.sayBye('draining', spreadMs);
   while (inFlight() > 0 && clock.monotonic() < end) await sleep(clock, pauseMs);
   while (sockets.closeSome(clock.monotonic() < end ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
     await sleep(clock, pauseMs);
+  if (some) await sleep(clock, Math.max(0, Math.min(lingerMs, end - clock.monotonic())));
 }

@@ -24,13 +24,15 @@ function Request<N extends string, P extends TProperties>(type: N, properties: P
 }
 
 const Limit = Type.Integer({ minimum: 1, maximum: limits.history });
+/** An id as the key of a record: a record keeps the pattern of its keys, and forgets their format. */
+const ChatKey = Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' });
 
 export const requestFrames = {
   ping: Request('ping', {}),
   auth: Request('auth', { token: Type.String({ minLength: 1, maxLength: 4096 }) }),
   sync: Request('sync', {
     chats: Type.Optional(
-      Type.Record(Type.String({ format: 'uuid' }), Type.Tuple([SeqOrZero, SeqOrZero]), {
+      Type.Record(ChatKey, Type.Tuple([SeqOrZero, SeqOrZero]), {
         maxProperties: limits.syncHeld,
         additionalProperties: false,
       }),

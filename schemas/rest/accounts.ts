@@ -63,6 +63,9 @@ export type LoginList = Static<typeof LoginList>;
 export const Ticket = Type.Object({ ticket: Type.String(), expires_in: Type.Integer() });
 export type Ticket = Static<typeof Ticket>;
 
+/** In a path. Usernames are found whatever their case. */
+export const IdOrUsername = Type.Union([Id, Username]);
+
 export const ProfileList = Type.Object({ items: Type.Array(Profile), next_cursor: Nullable(Type.String()) });
 export type ProfileList = Static<typeof ProfileList>;
 

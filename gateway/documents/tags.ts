@@ -1,0 +1,30 @@
+/** The chapters of the OpenAPI document; the first whose pattern fits a path has it. */
+export const tags: readonly { name: string; description: string; paths: RegExp }[] = [
+  {
+    name: 'Logging in',
+    description: 'Accounts, tokens and devices.',
+    paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
+  },
+  { name: 'Presence', description: 'Who is online.', paths: /presence/ },
+  { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
+  {
+    name: 'Messages',
+    description: 'Writing, changing and reading messages. Each is a twin of a WebSocket request.',
+    paths: /^\/api\/v1\/chats\/\{id\}\/(messages|read|typing)/,
+  },
+  {
+    name: 'Chats',
+    description: 'Private chats and groups, their members, and catching up.',
+    paths: /^\/api\/v1\/(chats|sync|events)/,
+  },
+  {
+    name: 'Documents',
+    description: 'This document, that of the WebSocket, and their reader.',
+    paths: /^\/(openapi\.json|asyncapi\.json|swagger)/,
+  },
+  { name: 'System', description: 'The web client, and what operators and probes ask for.', paths: /^/ },
+];
+
+export function tagOf(path: string): string {
+  return tags.find(({ paths }) => paths.test(path))?.name ?? 'System';
+}
