@@ -1,0 +1,264 @@
+import { expect } from 'chai';
+import type { Chat, Message } from '../../../../schemas/chat/wire.ts';
+import { newId } from '../../../../schemas/ids.ts';
+import type { Tokens } from '../../../../schemas/rest/accounts.ts';
+import type { Scene } from '../frames/cases.ts';
+import { freshAddress, freshName, freshPassword, keepSecret, say } from '../support/secrets.ts';
+
+/** A request, but for its method and token. */
+export interface Asked {
+  path: string;
+  body?: Record<string, unknown>;
+}
+
+/** One row per route: a request that is good when it is the owner's. */
+export interface RouteCase {
+  good(scene: Scene): Asked | Promise<Asked>;
+  status: number;
+  /** A route about a chat is 404 to whoever is not in that chat. */
+  about: 'a chat' | 'oneself' | 'anybody';
+  /** What the schema of the answer does not say. */
+  answers?(body: never, scene: Scene): void;
+  /** Ends the login that asks: nothing more may be asked with its token. */
+  ends?: true;
+}
+
+const inChat =
+  (more: string, body?: (scene: Scene) => Record<string, unknown>) =>
+  (scene: Scene): Asked => ({
+    path: `/api/v1/chats/${scene.group}${more.replace('{seq}', String(scene.seq)).replace('{member}', scene.member.id)}`,
+    ...(body && { body: body(scene) }),
+  });
+
+const at = (path: string, body?: () => Record<string, unknown>) => (): Asked => ({
+  path,
+  ...(body && { body: body() }),
+});
+
+const open = { status: 200, about: 'anybody' } as const;
+const own = { status: 200, about: 'oneself' } as const;
+const chat = { status: 200, about: 'a chat' } as const;
+
+export const routeCases: Readonly<Record<string, RouteCase>> = {
+  'GET /health': { ...open, good: at('/health') },
+  'GET /live': { ...open, good: at('/live') },
+  'GET /ready': { ...open, good: at('/ready') },
+  'GET /metrics': { ...open, good: at('/metrics') },
+  'GET /.well-known/jwks.json': {
+    ...open,
+    good: at('/.well-known/jwks.json'),
+    answers({ keys }: { keys: object[] }) {
+      expect(keys).to.have.length(1);
+      expect(keys[0]).to.have.all.keys('kty', 'crv', 'x', 'y', 'kid', 'use', 'alg');
+    },
+  },
+
+  'GET /api/v1/users/{id}/presence': {
+    ...own,
+    good: ({ member }) => ({ path: `/api/v1/users/${member.id}/presence` }),
+    answers: (body: object) => expect(body).to.deep.equal({ online: true, last_seen_at: null }),
+  },
+  'POST /presence/ping': { ...own, status: 204, good: at('/presence/ping') },
+  'POST /api/v1/presence': {
+    ...own,
+    good: ({ member }) => ({ path: '/api/v1/presence', body: { user_ids: [member.id] } }),
+    answers(body: object, { member }) {
+      expect(body).to.deep.equal({ users: [{ user_id: member.id, online: true, last_seen_at: null }] });
+    },
+  },
+
+  'POST /api/v1/auth/register': {
+    ...open,
+    status: 201,
+    good: at('/api/v1/auth/register', () => ({
+      email: freshAddress(),
+      username: freshName(),
+      password: freshPassword(),
+      first_name: say('First'),
+      last_name: null,
+    })),
+    answers: keepTokens,
+  },
+  'POST /api/v1/auth/login': {
+    ...open,
+    good: ({ owner }) => ({
+      path: '/api/v1/auth/login',
+      body: { username: owner.username, password: owner.password },
+    }),
+    answers: keepTokens,
+  },
+  'POST /api/v1/auth/refresh': {
+    ...open,
+    good: async ({ owner }) => {
+      const { tokens } = await owner.again();
+      return { path: '/api/v1/auth/refresh', body: { refresh_token: tokens.refresh_token } };
+    },
+    answers: keepTokens,
+  },
+  'POST /api/v1/auth/logout': { ...own, status: 204, good: at('/api/v1/auth/logout'), ends: true },
+  'POST /api/v1/auth/logout-all': { ...own, status: 204, good: at('/api/v1/auth/logout-all'), ends: true },
+  'GET /api/v1/auth/logins': {
+    ...own,
+    good: at('/api/v1/auth/logins?limit=5'),
+    answers(
+      { items, next_cursor }: { items: { id: string; current: boolean }[]; next_cursor: null },
+      { owner },
+    ) {
+      expect(next_cursor).to.equal(null);
+      expect(items.filter(({ current }) => current).map(({ id }) => id)).to.deep.equal([owner.login_id]);
+    },
+  },
+  'DELETE /api/v1/auth/logins/{id}': {
+    ...own,
+    status: 204,
+    good: async ({ owner }) => ({ path: `/api/v1/auth/logins/${(await owner.again()).login_id}` }),
+  },
+  'POST /api/v1/ws-ticket': {
+    ...own,
+    status: 201,
+    good: at('/api/v1/ws-ticket'),
+    answers({ ticket, expires_in }: { ticket: string; expires_in: number }) {
+      keepSecret(ticket);
+      expect(expires_in).to.equal(30);
+    },
+  },
+  'GET /me': {
+    ...own,
+    good: at('/me'),
+    answers: (body: object, { owner }) => expect(body).to.deep.equal(owner.tokens.user),
+  },
+  'PATCH /me': { ...own, good: at('/me', () => ({ bio: say('bio'), settings: { theme: 'dark' } })) },
+  'GET /api/v1/users': {
+    ...own,
+    good: ({ stranger }) => ({ path: `/api/v1/users?search=${stranger.username}&limit=1` }),
+    answers({ items }: { items: { id: string }[] }, { stranger }) {
+      expect(items.map(({ id }) => id)).to.deep.equal([stranger.id]);
+    },
+  },
+  'GET /api/v1/users/{id}': {
+    ...own,
+    good: ({ stranger }) => ({ path: `/api/v1/users/${stranger.id}` }),
+    answers: (body: object, { stranger }) => expect(body).to.include({ id: stranger.id }),
+  },
+
+  'GET /api/v1/chats': {
+    ...own,
+    good: at('/api/v1/chats?type=group&search=hush&limit=5'),
+    answers({ items }: { items: { chat: Chat }[] }, { group }) {
+      expect(items.map((item) => item.chat.id)).to.deep.equal([group]);
+    },
+  },
+  'POST /api/v1/chats': {
+    ...own,
+    status: 201,
+    good: ({ other }) => ({
+      path: '/api/v1/chats',
+      body: { type: 'group', title: say('title'), about: say('about'), member_ids: [other.id] },
+    }),
+  },
+  'GET /api/v1/chats/{id}': { ...chat, good: inChat('') },
+  'PATCH /api/v1/chats/{id}': {
+    ...chat,
+    good: inChat('', () => ({ title: say('title'), about: null, username: freshName('group') })),
+    answers: nextSeq(1),
+  },
+  'DELETE /api/v1/chats/{id}': { ...chat, good: inChat(''), answers: nextSeq(2) },
+  'POST /api/v1/chats/{id}/join': { ...chat, good: inChat('/join') },
+  'GET /api/v1/chats/{id}/members': { ...chat, good: inChat('/members?limit=2') },
+  'POST /api/v1/chats/{id}/members': {
+    ...chat,
+    good: inChat('/members', ({ other }) => ({ user_ids: [other.id] })),
+    answers: (body: object) => expect(body).to.deep.equal({ seq: head + 1, not_added: [] }),
+  },
+  'PATCH /api/v1/chats/{id}/members/{user_id}': {
+    ...chat,
+    good: inChat('/members/{member}', () => ({ role: 'admin' })),
+    answers: nextSeq(1),
+  },
+  'DELETE /api/v1/chats/{id}/members/{user_id}': {
+    ...chat,
+    good: inChat('/members/{member}'),
+    answers: nextSeq(1),
+  },
+  'GET /api/v1/chats/{id}/messages': {
+    ...chat,
+    good: inChat('/messages?before=5&limit=2'),
+    answers({ messages, ...rest }: { messages: Message[] }) {
+      expect(messages.map(({ seq }) => seq)).to.deep.equal([4, 3]);
+      expect(rest).to.deep.equal({ head, has_more: true });
+    },
+  },
+  'POST /api/v1/chats/{id}/messages': {
+    ...chat,
+    status: 201,
+    good: inChat('/messages', ({ seq }) => ({
+      client_id: newId(),
+      kind: 'text',
+      text: say(),
+      reply_to: seq,
+    })),
+    answers: (body: Message) => expect(body).to.include({ seq: head + 1, changed_seq: head + 1 }),
+  },
+  'PATCH /api/v1/chats/{id}/messages/{seq}': {
+    ...chat,
+    good: inChat('/messages/{seq}', () => ({ text: say('edited') })),
+    answers: nextSeq(1),
+  },
+  'DELETE /api/v1/chats/{id}/messages/{seq}': {
+    ...chat,
+    good: inChat('/messages/{seq}'),
+    answers: nextSeq(1),
+  },
+  'PUT /api/v1/chats/{id}/messages/{seq}/reaction': {
+    ...chat,
+    good: inChat('/messages/{seq}/reaction', () => ({ emoji: '🎉' })),
+    answers: nextSeq(1),
+  },
+  'DELETE /api/v1/chats/{id}/messages/{seq}/reaction': {
+    ...chat,
+    good: inChat('/messages/{seq}/reaction'),
+    // There was none to take back: the message stays as it is.
+    answers: (body: object, { seq }) => expect(body).to.deep.equal({ seq }),
+  },
+  'POST /api/v1/chats/{id}/read': {
+    ...chat,
+    good: inChat('/read', () => ({ seq: head })),
+    answers: (body: object) => expect(body).to.deep.equal({ read: head }),
+  },
+  'POST /api/v1/chats/{id}/typing': {
+    ...chat,
+    status: 204,
+    good: inChat('/typing', () => ({ active: true })),
+  },
+  'POST /api/v1/sync': {
+    ...own,
+    good: ({ group }) => ({ path: '/api/v1/sync', body: { chats: { [group]: [1, 1], [newId()]: [1, 1] } } }),
+    answers(body: { chats: { chat: Chat }[]; gone: string[] }, { group }) {
+      expect(body.chats.map((entry) => entry.chat.id)).to.deep.equal([group]);
+      expect(body.gone).to.have.length(1);
+    },
+  },
+};
+
+/** The head of a scene's group. */
+const head = 9;
+
+function nextSeq(more: number) {
+  return (body: object) => expect(body).to.deep.equal({ seq: head + more });
+}
+
+function keepTokens({
+  access_token,
+  refresh_token,
+  token_type,
+  expires_in,
+  refresh_expires_in,
+}: Tokens): void {
+  keepSecret(access_token);
+  keepSecret(refresh_token);
+  expect({ token_type, expires_in, refresh_expires_in }).to.deep.equal({
+    token_type: 'Bearer',
+    expires_in: 900,
+    refresh_expires_in: 604_800,
+  });
+}
