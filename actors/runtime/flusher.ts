@@ -126,11 +126,11 @@ export class FlushLane<Tx> {
   /** One transaction, guarded by the checkpoint rows. */
   async #write(takes: Takes): Promise<Written> {
     const { store } = this.#parts;
-    const written: Written = { stale: new Set(), buried: [] };
+    const written: Written = { stale: new Set(), buried: [], frozen: [] };
+    const ahead = new Map<OwnedShard, number>();
     await store.transaction(this.#number, async (tx) => {
       const numbers = [...takes.keys()].map((shard) => shard.number);
       const rows = await store.lock(tx, numbers);
-      const ahead = new Map<OwnedShard, number>();
       for (const [shard, take] of takes) {
         const done = this.#alreadyWritten(shard, take, rows.get(shard.number));
         if (done === undefined) written.stale.add(shard);
@@ -147,15 +147,19 @@ export class FlushLane<Tx> {
       });
       if (positions.length > 0) await store.advance(tx, positions);
     });
+    // What the lost COMMIT froze was never told.
+    for (const [shard, items] of ahead)
+      if (items > 0)
+        for (const actor of await store.frozen(shard.number)) written.frozen.push({ shard, actor });
     return written;
   }
 
-  #finish(takes: Takes, { stale, buried }: Written): number {
-    const { observer } = this.#parts;
+  #finish(takes: Takes, { stale, buried, frozen }: Written): number {
     for (const { shard, kind, freezes } of buried) {
-      observer.buried(kind);
-      if (freezes !== undefined && !shard.queue.closed) shard.freeze(freezes);
+      this.#parts.observer.buried(kind);
+      if (freezes !== undefined) shard.freeze(freezes);
     }
+    for (const { shard, actor } of frozen) shard.freeze(actor);
     let events = 0;
     for (const [shard, take] of takes) {
       if (stale.has(shard)) {
@@ -187,4 +191,6 @@ interface Written {
   /** Shards whose rows belong to another owner now: nothing of them was written. */
   stale: Set<OwnedShard>;
   buried: Buried[];
+  /** Actors that wait for an operator. */
+  frozen: { shard: OwnedShard; actor: string }[];
 }

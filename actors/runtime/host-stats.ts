@@ -1,4 +1,5 @@
 import type { Activation } from './activation.ts';
+import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 
 export interface HostStats {
@@ -6,8 +7,11 @@ export interface HostStats {
   shards: Record<string, number>;
   /** Activations by kind. */
   actors: Record<string, number>;
+  /** Activations that this node may hold. */
+  actorLimit: number;
   unflushedEvents: number;
   unflushedBytes: number;
+  unflushedLimit: number;
   /** Age of the oldest committed event that PostgreSQL lacks, in seconds. */
   flushLag: number;
   /** Commands that have not had their turn. */
@@ -26,13 +30,14 @@ export interface StatsParts {
   shards: Iterable<OwnedShard>;
   activations: Iterable<Activation>;
   unflushedBytes: number;
+  options: RuntimeOptions;
   journalFailed: boolean;
   flushFailing: boolean;
 }
 
 /** Counts everything: not for each of many readers. */
 export function statsOf(parts: StatsParts): HostStats {
-  const { now, unflushedBytes, flushFailing } = parts;
+  const { now, unflushedBytes, flushFailing, options } = parts;
   const actors = Object.fromEntries(parts.kinds.map((kind) => [kind, 0]));
   let waiting = 0;
   for (const activation of parts.activations) {
@@ -52,8 +57,10 @@ export function statsOf(parts: StatsParts): HostStats {
   return {
     shards: parts.states,
     actors,
+    actorLimit: options.activations,
     unflushedEvents,
     unflushedBytes,
+    unflushedLimit: options.unflushedBytes,
     flushLag,
     waiting,
     journalAway,

@@ -190,6 +190,7 @@ export class ActorHost<Tx = unknown> {
       shards: this.#keeper.owned(),
       activations: this.#passivation.all(),
       unflushedBytes: this.#held.bytes,
+      options: this.#options,
       journalFailed: this.#keeper.failed,
       flushFailing: this.#lanes.some((lane) => lane.failing),
     });

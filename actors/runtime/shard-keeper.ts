@@ -26,6 +26,8 @@ interface Slot {
   shard: OwnedShard | undefined;
   /** Monotonic time before which this node does not claim. */
   notBefore: number;
+  /** Counts the claims: one that ends late must not touch what a later one made. */
+  claims: number;
   /** The last claim failed, and the log knows. */
   told: boolean;
   waiting: Set<(answer: Answer) => void>;
@@ -68,7 +70,7 @@ export class ShardKeeper {
     this.#parts = parts;
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, () => {
-      return { state: 'free', shard: undefined, notBefore: 0, told: false, waiting: new Set() };
+      return { state: 'free', shard: undefined, notBefore: 0, claims: 0, told: false, waiting: new Set() };
     });
   }
 
@@ -194,6 +196,7 @@ export class ShardKeeper {
     const pause = (ms: number) => {
       slot.notBefore = clock.monotonic() + ms;
     };
+    const own = ++slot.claims;
     this.#set(number, slot, 'claiming');
     try {
       const claim = await claimShard(number, this.#parts.claim);
@@ -204,6 +207,7 @@ export class ShardKeeper {
       pause(claim.outcome === 'raced' ? options.refenceMs : options.retryMs);
       this.#set(number, slot, claim.outcome === 'raced' ? 'fenced' : 'free');
     } catch (error) {
+      if (slot.claims !== own) return;
       const halfway = slot.shard;
       slot.shard = undefined;
       halfway?.lose('its replay failed');

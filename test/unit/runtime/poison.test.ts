@@ -69,6 +69,15 @@ describe('poison', () => {
     expect(codeOf(await two.put('a', 'k2'))).to.equal('unavailable');
   });
 
+  it('freezes its actor also where the answer to the COMMIT was lost', async () => {
+    const stored = node.ask('a', [{ type: 'put', by: 'ann', key: 'poison freezes', stored: true }]);
+    fails.set('committed', 1);
+    await world.clock.advance(5000);
+    expect(stored.results?.map(codeOf)).to.deep.equal(['timeout']);
+    expect(codeOf(await node.put('a', 'k2'))).to.equal('unavailable');
+    expect(world.database.deadLetters).to.have.length(1);
+  });
+
   it('is not answered as stored', async () => {
     const stored = node.ask('a', [
       { type: 'put', by: 'ann', key: 'poison freezes', stored: true },
