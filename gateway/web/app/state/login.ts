@@ -4,7 +4,8 @@ import { keep, readKept } from './kept.ts';
 
 /**
  * The login that all tabs share. A refresh token works once, so tabs renew under one lock, and each looks
- * first whether another has done it already.
+ * first whether another has done it already. Browsers may pass the lock on a moment before what was stored:
+ * then the same refresh is repeated at once, and the server gives the same answer.
  */
 
 const loginKey = 'suhbat.login';

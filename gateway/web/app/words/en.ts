@@ -20,7 +20,6 @@ export const en = {
   password: 'Password',
   passwordHint: 'At least 8 characters',
   yourName: 'Your name (optional)',
-  showPassword: 'Show password',
 
   // Chat list
   chats: 'Chats',
@@ -58,7 +57,6 @@ export const en = {
   today: 'Today',
   yesterday: 'Yesterday',
   toNewest: 'To the newest message',
-  noMessages: 'No messages here yet',
   historyFailed: 'The messages could not be loaded.',
   tryAgain: 'Try again',
   tooFarBack: 'That message is too far back.',
@@ -101,10 +99,8 @@ export const en = {
   addPeople: 'Add people',
   create: 'Create',
   add: 'Add',
-  next: 'Next',
   selected: (count: number) => `${count} selected`,
   groupInfo: 'Group',
-  about: 'About',
   rename: 'Rename',
   leave: 'Leave group',
   leaveQuestion: (title: string) => `Leave “${title}”?`,
@@ -116,7 +112,6 @@ export const en = {
   admin: 'admin',
   showMore: 'Show more',
   notAdded: (count: number) => `${of(count, 'person', 'people')} could not be added.`,
-  memberActions: (name: string) => `Actions for ${name}`,
 
   // Settings
   theme: 'Appearance',
@@ -130,7 +125,6 @@ export const en = {
   // Connection
   connecting: 'Connecting…',
   noConnection: 'No connection. What you write is sent later.',
-  backOnline: 'Connected again.',
   announce: (name: string, text: string) => `${name}: ${text}`,
 
   // Service messages

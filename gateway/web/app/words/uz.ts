@@ -17,7 +17,6 @@ export const uz: Words = {
   password: 'Parol',
   passwordHint: 'Kamida 8 ta belgi',
   yourName: 'Ismingiz (ixtiyoriy)',
-  showPassword: 'Parolni ko‘rsatish',
 
   chats: 'Suhbatlar',
   filterChats: 'Suhbatlarni qidirish',
@@ -52,7 +51,6 @@ export const uz: Words = {
   today: 'Bugun',
   yesterday: 'Kecha',
   toNewest: 'Eng yangi xabarga',
-  noMessages: 'Bu yerda hali xabar yo‘q',
   historyFailed: 'Xabarlarni yuklab bo‘lmadi.',
   tryAgain: 'Qayta urinish',
   tooFarBack: 'Bu xabar juda uzoqda qolgan.',
@@ -92,10 +90,8 @@ export const uz: Words = {
   addPeople: 'Odam qo‘shish',
   create: 'Yaratish',
   add: 'Qo‘shish',
-  next: 'Keyingi',
   selected: (count) => `${count} ta tanlandi`,
   groupInfo: 'Guruh',
-  about: 'Guruh haqida',
   rename: 'Nomini o‘zgartirish',
   leave: 'Guruhdan chiqish',
   leaveQuestion: (title) => `“${title}” guruhidan chiqasizmi?`,
@@ -107,7 +103,6 @@ export const uz: Words = {
   admin: 'admin',
   showMore: 'Yana ko‘rsatish',
   notAdded: (count) => `${count} kishini qo‘shib bo‘lmadi.`,
-  memberActions: (name) => `${name} uchun amallar`,
 
   theme: 'Ko‘rinish',
   themeSystem: 'Tizimdagi',
@@ -119,7 +114,6 @@ export const uz: Words = {
 
   connecting: 'Ulanmoqda…',
   noConnection: 'Aloqa yo‘q. Yozganingiz keyinroq yuboriladi.',
-  backOnline: 'Aloqa tiklandi.',
   announce: (name, text) => `${name}: ${text}`,
 
   service: {
