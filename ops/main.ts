@@ -49,7 +49,7 @@ import { runProcess, startSentence } from './process/run.ts';
 import { StartError } from './process/start-error.ts';
 import { clockToleranceS, createAccessTokens } from './security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from './security/revoked-logins.ts';
-import { runtimeObserver, sampleActors } from './telemetry/actors.ts';
+import { runtimeObserver, sampleActors, sampleQueue } from './telemetry/actors.ts';
 import { createLogger, namespaced } from './telemetry/logger.ts';
 import { createMetrics, watchProcess } from './telemetry/metrics.ts';
 
@@ -125,7 +125,9 @@ async function start(life: Lifecycle): Promise<void> {
   const passwords = await startPasswords(life);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
   broker.createService(createUsersService({ db, bus, ephemeral, clock, tokens, refreshTokens, passwords }));
-  const call = createCall(broker);
+  const call = createCall(broker, (action, code, seconds) =>
+    metrics.callSeconds.observe({ action, code }, seconds),
+  );
   broker.createService(createChatsService({ db, actors, call }));
   await life.part(
     'broker',
@@ -184,17 +186,22 @@ function connect(life: Lifecycle, name: string, url: string, bounds: PoolBounds)
   );
 }
 
-function startPasswords(life: Lifecycle): Promise<Passwords> {
-  return life.part(
+async function startPasswords(life: Lifecycle): Promise<Passwords> {
+  const passwords = await life.part(
     'passwords',
     () =>
       createPasswords({
         cost: config.bcryptCost,
         threads: config.bcryptThreads,
         queue: config.bcryptQueue,
+        onHash: (seconds) => metrics.bcryptSeconds.observe(seconds),
+        onRefusal: () => metrics.bcryptRefused.inc(),
       }),
     (pool) => pool.close(),
   );
+  const limit = config.bcryptThreads * (config.bcryptQueue + 1);
+  metrics.sample(() => sampleQueue(metrics, 'bcrypt', passwords.pending(), limit));
+  return passwords;
 }
 
 /** Made before it learns what the database knows, so that nothing falls between. */
@@ -282,9 +289,14 @@ async function startActors(
   const stats = recent(clock, 1000, () => host.stats());
   metrics.sample(() => {
     sampleActors(metrics, stats());
-    metrics.journalBytes.set(journal.usage().bytes);
+    const { bytes, maxBytes } = journal.usage();
+    metrics.journalBytes.set(bytes);
+    sampleQueue(metrics, 'journal_bytes', bytes, maxBytes);
   });
-  health.add('journal', () => (journal.failure() ? degraded('takes no more writes') : { status: 'ok' }));
+  health.add('journal', () => {
+    if (journal.failure()) return degraded('takes no more writes');
+    return stats().journalAway ? degraded('has no room, or does not answer') : { status: 'ok' };
+  });
   health.add('database', () =>
     stats().flushFailing ? degraded('the write-behind fails') : { status: 'ok' },
   );

@@ -1,5 +1,5 @@
 import { type Context, Errors, Loggers, ServiceBroker, type ServiceSchema } from 'moleculer';
-import { fail, type Refusal, SuhbatError } from '../../schemas/errors.ts';
+import { fail, type Refusal, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Call, CallMeta } from './call.ts';
 
@@ -59,13 +59,28 @@ export function defineService(name: string, actions: Record<string, Action<never
   };
 }
 
+/** Told of every call: `code` is `ok`, or the refusal's, or `internal` for any other error. */
+export type CallObserver = (action: string, code: string, seconds: number) => void;
+
 /**
  * The one way to call a service. Rejects with a SuhbatError for every refusal, whichever node gave it:
  * `timeout` when the budget ended (the outcome is unknown), `unavailable` when nobody took the call. Any
  * other error is a bug of the action and comes through as it is.
  */
-export function createCall(broker: ServiceBroker): Call {
-  return (action, params, meta) => callBroker(broker, action, params, meta);
+export function createCall(broker: ServiceBroker, observe?: CallObserver): Call {
+  if (observe === undefined) return (action, params, meta) => callBroker(broker, action, params, meta);
+  return async (action, params, meta) => {
+    const started = performance.now();
+    let code = 'ok';
+    try {
+      return await callBroker(broker, action, params, meta);
+    } catch (error) {
+      code = refusalOf(error).code;
+      throw error;
+    } finally {
+      observe(action, code, (performance.now() - started) / 1000);
+    }
+  };
 }
 
 /** The same on one node and no other: how actors are asked. */

@@ -3,17 +3,21 @@ import type { Metrics } from './metrics.ts';
 /** What the actor runtime tells, as metrics. */
 export function runtimeObserver(metrics: Metrics) {
   const gateWait = metrics.gateWaitSeconds.labels('journaled');
+  const storedWait = metrics.gateWaitSeconds.labels('stored');
   return {
     batch(events: number, bytes: number, waitedSeconds: number): void {
       metrics.batchEvents.observe(events);
       metrics.batchBytes.observe(bytes);
       gateWait.observe(waitedSeconds);
     },
+    stored: (waitedSeconds: number) => storedWait.observe(waitedSeconds),
     refused: () => metrics.appendsRefused.inc(),
+    loaded: (kind: string, seconds: number) => metrics.activationSeconds.observe({ kind }, seconds),
     flush(events: number, seconds: number): void {
       metrics.flushEvents.observe(events);
       metrics.flushSeconds.observe(seconds);
     },
+    flushFailed: () => metrics.flushFailures.inc(),
     buried: (kind: string) => metrics.deadLetters.inc({ kind }),
   };
 }
@@ -22,7 +26,11 @@ export function runtimeObserver(metrics: Metrics) {
 export interface ActorCounts {
   shards: Record<string, number>;
   actors: Record<string, number>;
+  /** Activations that this node may hold. */
+  actorLimit: number;
   unflushedEvents: number;
+  unflushedBytes: number;
+  unflushedLimit: number;
   /** Seconds. */
   flushLag: number;
   /** Commands that have not had their turn. */
@@ -33,8 +41,21 @@ export function sampleActors(metrics: Metrics, counts: ActorCounts): void {
   // A state that no shard is in any more is not told.
   metrics.shards.reset();
   for (const [state, count] of Object.entries(counts.shards)) metrics.shards.set({ state }, count);
-  for (const [kind, count] of Object.entries(counts.actors)) metrics.activeActors.set({ kind }, count);
+  metrics.quarantinedShards.set(counts.shards.quarantined ?? 0);
+  let actors = 0;
+  for (const [kind, count] of Object.entries(counts.actors)) {
+    metrics.activeActors.set({ kind }, count);
+    actors += count;
+  }
   metrics.flushWaiting.set(counts.unflushedEvents);
   metrics.flushLagSeconds.set(counts.flushLag);
   metrics.queueDepth.set({ queue: 'commands' }, counts.waiting);
+  sampleQueue(metrics, 'actors', actors, counts.actorLimit);
+  sampleQueue(metrics, 'unflushed_bytes', counts.unflushedBytes, counts.unflushedLimit);
+}
+
+/** How full a bounded queue is. */
+export function sampleQueue(metrics: Metrics, queue: string, depth: number, limit: number): void {
+  metrics.queueDepth.set({ queue }, depth);
+  metrics.queueLimit.set({ queue }, limit);
 }

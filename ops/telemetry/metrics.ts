@@ -47,6 +47,10 @@ export function createMetrics() {
       samplers.push(sampler);
     },
 
+    // Everywhere: actors in memory, unflushed bytes, journal bytes, password hashes
+    queueDepth: gauge('suhbat_queue_depth', 'What waits in a bounded queue', 'queue'),
+    queueLimit: gauge('suhbat_queue_limit', 'How much that queue may hold', 'queue'),
+
     // Gateway
     connections: gauge('suhbat_connections', 'Open WebSocket connections'),
     connectionsOpened: counter('suhbat_connections_opened_total', 'WebSocket connections accepted'),
@@ -70,8 +74,6 @@ export function createMetrics() {
     askSeconds: histogram('suhbat_ask_seconds', 'From an ask to its results, repeats included', fast, 'kind'),
     activeActors: gauge('suhbat_active_actors', 'Activations in memory', 'kind'),
     activationSeconds: histogram('suhbat_activation_seconds', 'Loading one actor', slow, 'kind'),
-    queueDepth: gauge('suhbat_queue_depth', 'What waits in a bounded queue', 'queue'),
-    queueLimit: gauge('suhbat_queue_limit', 'How much that queue may hold', 'queue'),
     gateWaitSeconds: histogram(
       'suhbat_gate_wait_seconds',
       'What a reply waits at the output gate',
@@ -99,7 +101,6 @@ export function createMetrics() {
 
     // Services
     callSeconds: histogram('suhbat_call_seconds', 'One service call', slow, 'action', 'code'),
-    bcryptWaiting: gauge('suhbat_bcrypt_waiting', 'Password hashes that wait for a worker thread'),
     bcryptSeconds: histogram('suhbat_bcrypt_seconds', 'One password hash, its wait included', slow),
     bcryptRefused: counter('suhbat_bcrypt_refused_total', 'Password hashes refused because too many wait'),
   };

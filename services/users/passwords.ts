@@ -30,13 +30,18 @@ export interface PasswordOptions {
   threads?: number;
   /** How many may wait per thread; the last one waits this many times 0.28 s. Default 16. */
   queue?: number;
+  /** A hash was made or compared; seconds from the call on. */
+  onHash?: (seconds: number) => void;
+  /** One was refused because too many wait. */
+  onRefusal?: () => void;
 }
 
 /** Milliseconds of one hash, until the first one was measured. */
 const expectedMs = 300;
 const shortest = 8;
 
-export function createPasswords({ cost = 12, threads = 1, queue = 16 }: PasswordOptions = {}): Passwords {
+export function createPasswords(options: PasswordOptions = {}): Passwords {
+  const { cost = 12, threads = 1, queue = 16, onHash, onRefusal } = options;
   const pool = new Piscina<PasswordTask, string | boolean>({
     filename: fileURLToPath(new URL('./password-worker.ts', import.meta.url)),
     minThreads: threads,
@@ -53,6 +58,7 @@ export function createPasswords({ cost = 12, threads = 1, queue = 16 }: Password
   async function run<Reply extends string | boolean>(task: PasswordTask): Promise<Reply> {
     if (closed) throw fail('unavailable', { reason: 'stopping' });
     if (pending >= threads * (queue + 1)) {
+      onRefusal?.();
       const retry_after_ms = Math.max(1000, Math.ceil((lastMs * pending) / threads));
       throw fail('rate_limited', { reason: 'too_many_logins', retry_after_ms });
     }
@@ -65,7 +71,9 @@ export function createPasswords({ cost = 12, threads = 1, queue = 16 }: Password
       throw closed ? fail('unavailable', { reason: 'stopping' }) : error;
     } finally {
       pending--;
-      if (alone) lastMs = performance.now() - started;
+      const ms = performance.now() - started;
+      if (alone) lastMs = ms;
+      onHash?.(ms / 1000);
     }
   }
 
