@@ -23,7 +23,7 @@ interface Built {
   assets: Map<string, PageFile>;
 }
 
-/** The web client. It is bundled when it is first asked for, then kept: a start does not wait for it. */
+/** The web client. It is bundled once, from now on: a start does not wait for it, a first visitor hardly. */
 export function createPage(): Page {
   let building: Promise<Built> | undefined;
   const built = () => {
@@ -33,6 +33,8 @@ export function createPage(): Page {
     });
     return building;
   };
+  // A failure is for whoever asks: he tries again, and is told.
+  built().catch(() => {});
   return {
     html: async () => (await built()).html,
     asset: async (name) => (await built()).assets.get(name),

@@ -22,6 +22,14 @@ async function until(page: Page, key: string, name: RegExp, most = 30): Promise<
   throw new Error(`${key} never comes to ${name}, but to ${met.join(' | ')}`);
 }
 
+/** Waits until the focus is there; says where it is instead. */
+async function focusOn(page: Page, name: RegExp): Promise<void> {
+  await eventually(async () => {
+    const now = await focused(page);
+    return name.test(now) || `the focus is on "${now}"`;
+  });
+}
+
 describe('without a mouse', function () {
   this.timeout(90_000);
   useStage();
@@ -41,12 +49,12 @@ describe('without a mouse', function () {
     // Finding somebody
     await until(page, 'Tab', /^New chat/);
     await page.keyboard.press('Enter');
-    await eventually(async () => /^Find people/.test(await focused(page)));
+    await focusOn(page, /^Find people/);
     await page.keyboard.type(vali.username);
     await page.locator('.person').first().waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    await eventually(async () => (await focused(page)) === 'Message');
+    await focusOn(page, /^Message$/);
 
     // Writing: Enter sends, Shift+Enter does not
     await page.keyboard.type('one');
@@ -58,12 +66,12 @@ describe('without a mouse', function () {
 
     // ArrowUp edits the newest one of one's own
     await page.keyboard.press('ArrowUp');
-    await eventually(async () => (await focused(page)) === 'Edit message');
+    await focusOn(page, /^Edit message$/);
     await page.keyboard.press('Control+End');
     await page.keyboard.type('!');
     await page.keyboard.press('Enter');
     await page.getByText('edited').waitFor();
-    await eventually(async () => (await focused(page)) === 'Message');
+    await focusOn(page, /^Message$/);
 
     // The messages: arrows move, Enter opens what may be done
     const [chat] = await client.chats();
@@ -81,7 +89,7 @@ describe('without a mouse', function () {
     await page.keyboard.press('Enter');
     await until(page, 'ArrowDown', /^Reply/);
     await page.keyboard.press('Enter');
-    await eventually(async () => (await focused(page)) === 'Message');
+    await focusOn(page, /^Message$/);
     await page.keyboard.type('an answer');
     await page.keyboard.press('Enter');
     await page.locator('.row.own:not(.pending) .quote').waitFor();
@@ -96,16 +104,16 @@ describe('without a mouse', function () {
     await page.keyboard.press('Enter');
     await until(page, 'ArrowDown', /^Delete/);
     await page.keyboard.press('Enter');
-    await eventually(async () => (await focused(page)) === 'Cancel');
+    await focusOn(page, /^Cancel$/);
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.locator('.rows').getByText('Message deleted').waitFor();
     await until(page, 'Tab', /^Message$/);
     await page.keyboard.press('Escape');
     await page.getByText('Choose a chat').waitFor();
-    await eventually(async () => (await focused(page)).includes(vali.name));
+    await focusOn(page, new RegExp(vali.name));
     await page.keyboard.press('Enter');
-    await eventually(async () => (await focused(page)) === 'Message');
+    await focusOn(page, /^Message$/);
     await page.keyboard.press('Escape');
 
     // And out

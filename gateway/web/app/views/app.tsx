@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { session } from '../state/current.ts';
 import { forgetDrafts } from '../state/drafts.ts';
 import { closeChat, openChatId } from '../state/route.ts';
@@ -64,7 +64,7 @@ function Home({ session }: { session: Session }) {
     else if (session.link.value === 'ready') announce('');
   });
   usePresence(session);
-  useFocusOnRow();
+  useFocusOnRow(chat?.id);
 
   return (
     <main class={chat === undefined ? 'home' : 'home chatting'}>
@@ -96,18 +96,15 @@ function Home({ session }: { session: Session }) {
 }
 
 /** Who leaves a chat by keyboard stands on its row. */
-function useFocusOnRow() {
-  const before = useRef(openChatId.peek());
-  useSignalEffect(() => {
-    const { value: now } = openChatId;
-    const left = before.current;
-    before.current = now;
-    if (now !== undefined || left === undefined) return;
-    requestAnimationFrame(() => {
-      if (document.activeElement !== document.body) return;
-      document.querySelector<HTMLElement>(`[data-chat="${left}"]`)?.focus();
-    });
-  });
+function useFocusOnRow(shown: string | undefined) {
+  const before = useRef(shown);
+  // Right after the chat has left the page, and the focus with it: a frame later somebody else may have it.
+  useLayoutEffect(() => {
+    const { current: left } = before;
+    before.current = shown;
+    if (shown !== undefined || left === undefined || document.activeElement !== document.body) return;
+    document.querySelector<HTMLElement>(`[data-chat="${left}"]`)?.focus();
+  }, [shown]);
 }
 
 /** The others of private chats, and who is in the open group. */
