@@ -14,11 +14,13 @@ import type { Metrics } from '../ops/telemetry/metrics.ts';
 import { createClientIp } from './client-ip.ts';
 import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
+import { createEventStreams } from './events/streams.ts';
 import { createFanout } from './fanout/fanout.ts';
 import { createPipeline } from './http/pipeline.ts';
 import { createRespond } from './http/respond.ts';
 import type { Route } from './http/route.ts';
 import { mount } from './http/router.ts';
+import { eventRoutes } from './http/routes/events.ts';
 import { presenceRoutes } from './http/routes/presence.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { createLimits } from './limits.ts';
@@ -109,12 +111,14 @@ export function createGateway(parts: GatewayParts): Gateway {
       calls: rates.calls,
     }),
     nextId: requestIds(),
+    streams: createEventStreams(settings.maxBackpressure),
   };
   const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
   const http = createPipeline({
     ...common,
     respond,
     budgetMs: settings.callTimeout + graceMs,
+    openStream: (caller, ip) => sockets.openStream(caller, ip),
     limited: (limit) => metrics.rateLimited.inc({ limit }),
   });
   const fanout = createFanout(common);
@@ -132,7 +136,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     budgetMs: settings.callTimeout,
   });
   const system = systemRoutes({ health, metrics, draining: common.draining });
-  const served = [...system, ...pageRoutes(createPage()), ...presenceRoutes, ...parts.routes];
+  const served = [...system, ...pageRoutes(createPage()), ...presenceRoutes, ...eventRoutes, ...parts.routes];
   mount(app, [...served, ...documentRoutes(served, () => health.report().version)], http);
 
   /** One coarse timer for everything that waits for time: a timer per connection would cost more. */

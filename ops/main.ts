@@ -119,6 +119,7 @@ async function start(life: Lifecycle): Promise<void> {
     shards: config.shards,
     clock,
     random: Math.random,
+    budgetMs: config.callTimeout,
     observe: (kind, seconds) => metrics.askSeconds.observe({ kind }, seconds),
   });
 

@@ -14,11 +14,12 @@ export interface ActorsParts {
   clock: Clock;
   /** Spreads repeats: a number in [0, 1). */
   random(): number;
+  /** Milliseconds that an ask may take, repeats included, where it does not say. */
+  budgetMs: number;
   /** Seconds that an ask took, repeats included. */
   observe(kind: string, seconds: number): void;
 }
 
-const defaultBudgetMs = 5000;
 const pauseMs = 20;
 const pauseMaxMs = 400;
 /** A try needs at least so long. */
@@ -26,7 +27,7 @@ const leastMs = 50;
 
 /** Asks owners over the broker: finds them, repeats inside the budget what is safe to repeat, never hangs. */
 export function createActors(parts: ActorsParts): Actors {
-  const { map, shards, clock, random, observe } = parts;
+  const { map, shards, clock, random, budgetMs, observe } = parts;
 
   /** Repeats everything after `actor_moved`, and sends also after an unknown outcome. */
   function again(command: object, result: Result | undefined): boolean {
@@ -56,7 +57,7 @@ export function createActors(parts: ActorsParts): Actors {
 
   async function ask(kind: string, id: string, commands: readonly object[], options: AskOptions = {}) {
     const startedAt = clock.monotonic();
-    const until = startedAt + (options.budgetMs ?? defaultBudgetMs);
+    const until = startedAt + (options.budgetMs ?? budgetMs);
     const requestId = options.requestId ?? newId();
     const shard = shardOf(kind, id, shards);
     const results: Result[] = [];
@@ -99,7 +100,7 @@ export function createActors(parts: ActorsParts): Actors {
       return result.reply as Reply;
     },
     async peek(kind, ids, command, options = {}) {
-      const until = clock.monotonic() + (options.budgetMs ?? defaultBudgetMs);
+      const until = clock.monotonic() + (options.budgetMs ?? budgetMs);
       const requestId = options.requestId ?? newId();
       const found = new Map<string, Result | undefined>();
       let left = [...ids];

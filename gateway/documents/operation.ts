@@ -9,6 +9,9 @@ import type { RouteExample, RouteExamples } from './examples/example.ts';
 import { byStatus, type Given, routeRefusals, sentence } from './refusals.ts';
 import { tagOf } from './tags.ts';
 
+/** `{}`: also without it, as a ticket stands in the query. */
+const security = { user: [{ bearer: [] }], ticket: [{ bearer: [] }, {}], open: [] };
+
 /** One route as an OpenAPI operation. */
 export function operationOf(route: Route, examples: RouteExamples, components: Components): Json {
   const parameters = parametersOf(route, examples, components);
@@ -17,7 +20,7 @@ export function operationOf(route: Route, examples: RouteExamples, components: C
     tags: [tagOf(route.path)],
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    security: route.auth === 'user' ? [{ bearer: [] }] : [],
+    security: security[route.auth],
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && { requestBody: bodyOf(route.body, examples, components) }),
     responses: { ...goodAnswers(route, examples, components), ...refusalsOf(route, examples) },

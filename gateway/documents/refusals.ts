@@ -16,7 +16,7 @@ export function routeRefusals(route: Route): Given {
   const given = new Map<ErrorCode, readonly string[]>();
   const hasParams = route.path.includes('{');
   if (hasParams || route.query || route.body) given.set('invalid', []);
-  if (route.auth === 'user') given.set('unauthenticated', tokenReasons);
+  if (route.auth !== 'open') given.set('unauthenticated', tokenReasons);
   if (hasParams) given.set('not_found', []);
   if (route.body) {
     given.set('too_large', []);

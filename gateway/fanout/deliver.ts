@@ -1,9 +1,10 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Envelope } from '../../ops/bus/bus.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
+import type { EventStreams } from '../events/streams.ts';
 import type { Connection } from '../websocket/connection.ts';
 
-/** Hands an envelope's frame to all sockets of a topic. `sockets`: those that may be subscribed to it. */
+/** Hands an envelope's frame to all sockets and streams of a topic. `sockets`: those that may be subscribed to it. */
 export type Deliver = (topic: string, envelope: Envelope, sockets: Iterable<Connection>) => void;
 
 /**
@@ -12,22 +13,27 @@ export type Deliver = (topic: string, envelope: Envelope, sockets: Iterable<Conn
  * is slow, and a publish cannot tell; so their sockets are looked at first, and only where one is behind
  * are they sent one by one, without that one.
  */
-export function createDeliver(app: TemplatedApp, metrics: Metrics): Deliver {
+export function createDeliver(app: TemplatedApp, streams: EventStreams, metrics: Metrics): Deliver {
   const durable = metrics.fanoutPublishes.labels('durable');
   const droppable = metrics.fanoutPublishes.labels('droppable');
+
+  function publish(topic: string, frame: string): void {
+    app.publish(topic, frame);
+    streams.publish(topic, frame);
+  }
 
   return (topic, envelope, sockets) => {
     if (envelope.frame === '') return;
     if (!envelope.droppable) {
       durable.inc();
-      app.publish(topic, envelope.frame);
+      publish(topic, envelope.frame);
       return;
     }
     droppable.inc();
     const ready = [...sockets].filter((connection) => connection.state === 'ready');
     const quick = ready.filter((connection) => connection.ws?.getBufferedAmount() === 0);
     if (quick.length === ready.length) {
-      app.publish(topic, envelope.frame);
+      publish(topic, envelope.frame);
       return;
     }
     metrics.fanoutDropped.inc(ready.length - quick.length);

@@ -7,6 +7,7 @@ import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import { fail } from '../../schemas/errors.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import { subjects } from '../../schemas/subjects.ts';
+import type { EventStreams } from '../events/streams.ts';
 import type { Connection } from '../websocket/connection.ts';
 import { createDeliver } from './deliver.ts';
 import { type LocalChat, type LocalUser, socketsOf } from './local.ts';
@@ -15,6 +16,7 @@ import { createWatches } from './watches.ts';
 
 export interface FanoutParts {
   app: TemplatedApp;
+  streams: EventStreams;
   bus: Bus;
   call: Call;
   actors: Actors;
@@ -55,10 +57,10 @@ interface AttachReply {
   chats: { id: string; member_seq: number }[];
 }
 
-export function createFanout({ app, bus, call, actors, clock, metrics }: FanoutParts): Fanout {
+export function createFanout({ app, streams, bus, call, actors, clock, metrics }: FanoutParts): Fanout {
   const users = new Map<string, LocalUser>();
   const chats = new Map<string, LocalChat>();
-  const deliver = createDeliver(app, metrics);
+  const deliver = createDeliver(app, streams, metrics);
   const watches = createWatches(bus, deliver);
   let closed = false;
 

@@ -1,10 +1,12 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
 import { addressGroup } from '../client-ip.ts';
 import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
+import { callerOfTicket } from '../tickets.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
 import { decodeBody, readBody } from './read-body.ts';
 import type { Respond } from './respond.ts';
@@ -20,8 +22,7 @@ export interface PipelineParts extends RouteParts, Capture {
   /** Counts a refusal by a rate limit. */
   limited(limit: LimitName): void;
   respond: Respond;
-  /** Monotonic milliseconds. */
-  monotonic(): number;
+  clock: Clock;
   /** Milliseconds from the request to its answer; then it is refused as `timeout`. */
   budgetMs: number;
 }
@@ -36,7 +37,7 @@ type Later = Promise<Answer | undefined>;
  *
  * | step         | does                                        | fails with                               |
  * |--------------|---------------------------------------------|------------------------------------------|
- * | authenticate | bearer token, revoked logins                | 401 `unauthenticated`                    |
+ * | authenticate | bearer token or ticket, revoked logins      | 401 `unauthenticated`                    |
  * | limit        | the caller's or address's rate              | 429 `rate_limited`                       |
  * | read         | at most 1 MiB of body                       | 413 `too_large`; slow or gone: no answer |
  * | decode       | JSON, strict UTF-8                          | 415 `unsupported_media_type`, 400        |
@@ -134,7 +135,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   return {
     accept(res, req, row) {
-      const exchange = capture(res, req, row, parts.monotonic(), parts, onAborted);
+      const exchange = capture(res, req, row, parts.clock.monotonic(), parts, onAborted);
       // Ended without an answer: after one, what follows would still be read as a request.
       if (exchange.ambiguous) res.close();
       else run(exchange, 0);
@@ -142,7 +143,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     refuse,
     inFlight: () => waiting.size,
     sweep() {
-      const now = parts.monotonic();
+      const now = parts.clock.monotonic();
       for (const exchange of waiting) {
         if (now - exchange.began < budgetMs) continue;
         // Whoever is still sending would not read an answer; the abort handler does the rest.
@@ -153,9 +154,25 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   };
 }
 
-function authenticate(exchange: Exchange, parts: PipelineParts): undefined {
-  if (exchange.row.route.auth === 'open') return;
+function authenticate(exchange: Exchange, parts: PipelineParts): Later | undefined {
+  const { auth } = exchange.row.route;
+  if (auth === 'open') return undefined;
+  if (auth === 'ticket' && exchange.authorization === '') {
+    const ticket = new URLSearchParams(exchange.rawQuery).get('ticket');
+    if (ticket) return authenticateTicket(exchange, parts, ticket);
+  }
   exchange.request.caller = callerOf(exchange.authorization, parts);
+  return undefined;
+}
+
+/** Only where there is no body: nothing else may wait before it is read. */
+async function authenticateTicket(
+  { request }: Exchange,
+  { call, clock, revoked, budgetMs }: PipelineParts,
+  ticket: string,
+): Promise<undefined> {
+  const meta = { request_id: request.request_id, budget_ms: budgetMs };
+  request.caller = notRevoked(await callerOfTicket(call, ticket, clock.now(), meta), revoked);
 }
 
 const bearer = /^Bearer +([^\s]+)$/i;
@@ -167,7 +184,10 @@ export function callerOf(
 ): Caller {
   const token = bearer.exec(authorization)?.[1];
   if (token === undefined) throw fail('unauthenticated', { reason: 'no_token' });
-  const caller = tokens.verify(token);
+  return notRevoked(tokens.verify(token), revoked);
+}
+
+function notRevoked(caller: Caller, revoked: Pick<RevokedLogins, 'has'>): Caller {
   if (revoked.has(caller.login_id)) throw fail('unauthenticated', { reason: 'login_revoked' });
   return caller;
 }

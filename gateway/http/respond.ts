@@ -85,6 +85,12 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
       else if (!foreign) res.writeHeader('Vary', 'Origin');
       if (foreign) for (const [name, value] of corsHeaders(origin)) res.writeHeader(name, value);
       for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      if (answer.stream !== undefined) {
+        res.writeHeader('Content-Type', 'text/event-stream');
+        if (head) res.endWithoutBody();
+        else answer.stream(res);
+        return;
+      }
       if (content === undefined) {
         if (status !== 204 && status !== 304) res.writeHeader('Content-Length', '0');
         // Its arguments must stay away: with them uWebSockets writes a length of its own, or never ends.

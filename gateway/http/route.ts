@@ -1,3 +1,4 @@
+import type { HttpResponse } from 'uWebSockets.js';
 import type { TSchema } from 'typebox';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call } from '../../ops/broker/call.ts';
@@ -12,7 +13,8 @@ export interface Route {
   summary: string;
   /** More than the summary says, as Markdown; for the documents. */
   description?: string;
-  auth: 'user' | 'open';
+  /** `ticket`: as `user`, or by a `?ticket=` of the query. */
+  auth: 'user' | 'ticket' | 'open';
   /** Which rate limit counts the call: password and token tries, messages, other calls, or none. */
   limit: 'auth' | 'messages' | 'calls' | 'none';
   /** Known query parameters, as strings; unknown ones are ignored, known ones are validated. */
@@ -38,7 +40,7 @@ export interface RouteRequest {
   body: unknown;
   /** Those that the route names, empty where the client sent none. */
   headers?: Record<string, string>;
-  /** Present where the route's `auth` is `user`. */
+  /** Present where the route's `auth` is not `open`. */
   caller?: Caller;
   request_id: string;
   ip: string;
@@ -51,12 +53,19 @@ export interface RouteParts {
   call: Call;
   actors: Actors;
   tokens: AccessTokens;
+  /** What begins an event stream for this caller. Throws `unavailable` and `rate_limited`. */
+  openStream(caller: Caller, ip: string): BeginStream;
 }
+
+/** Goes on with a response whose head is written, within its cork, and ends it some time. */
+export type BeginStream = (res: HttpResponse) => void;
 
 export interface Answer {
   status: number;
   /** JSON, unless `text` is given (with its media type, and bytes where they are ready); neither: no body. */
   body?: unknown;
   text?: { type: string; content: string | Uint8Array };
+  /** Instead of both: server-sent events. */
+  stream?: BeginStream;
   headers?: Record<string, string>;
 }

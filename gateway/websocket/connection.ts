@@ -1,4 +1,3 @@
-import type { WebSocket } from 'uWebSockets.js';
 import type { Caller } from '../../ops/security/access-tokens.ts';
 import type { closeCodes } from '../../schemas/errors.ts';
 import type { LocalUser } from '../fanout/local.ts';
@@ -6,8 +5,22 @@ import type { Lane } from './lanes.ts';
 
 export type CloseReason = keyof typeof closeCodes;
 
+/** What a connection writes to: a WebSocket of uWebSockets, or an event stream. */
+export interface Outlet {
+  /** As uWebSockets: 2 where the frame was dropped, because the client is too slow. */
+  send(frame: string): number;
+  /** Bytes that the client has not taken; 0 where it keeps up. */
+  getBufferedAmount(): number;
+  subscribe(topic: string): unknown;
+  unsubscribe(topic: string): unknown;
+  ping(): unknown;
+  /** Several frames as one write. */
+  cork(write: () => void): unknown;
+  end(code?: number, why?: string): void;
+}
+
 /**
- * One client socket. `opening`: not authenticated, or not attached yet. `ready`: the client was told, its
+ * One client socket, or one event stream (`stream`), which hears the same and asks nothing. `opening`: not authenticated, or not attached yet. `ready`: the client was told, its
  * topics hold. `closing`: its WebSocket must not be touched any more. Plain fields and no closures: there
  * are many thousands of these.
  */
@@ -19,7 +32,8 @@ export interface Connection {
    * Set when it opens; using it after the close throws, so ask `state` first. It is this same object:
    * uWebSockets copies what the upgrade gave it onto the WebSocket.
    */
-  ws: WebSocket<Connection> | undefined;
+  ws: Outlet | undefined;
+  readonly stream: boolean;
   state: 'opening' | 'ready' | 'closing';
   /** Whom the upgrade authenticated, until it opens. */
   caller: Caller | undefined;
@@ -33,6 +47,8 @@ export interface Connection {
   /** Monotonic milliseconds, as all times below. */
   readonly opened_at: number;
   next_ping: number;
+  /** Milliseconds between pings. */
+  readonly ping_ms: number;
   /** Why we close it, where we do. */
   why: CloseReason | undefined;
   /** Requests to one chat, in order; made while there are some. */

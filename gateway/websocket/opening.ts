@@ -7,6 +7,7 @@ import { fail, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import { tellUser } from '../presence.ts';
+import { callerOfTicket } from '../tickets.ts';
 import { type CloseReason, type Connection, send } from './connection.ts';
 
 export interface OpeningParts {
@@ -18,7 +19,6 @@ export interface OpeningParts {
   revoked: Pick<RevokedLogins, 'has'>;
   fanout: Fanout;
   clock: Clock;
-  pingMs: number;
   meta(connection: Connection): CallMeta;
   close(connection: Connection, why: CloseReason): void;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
@@ -27,8 +27,6 @@ export interface OpeningParts {
 }
 
 const longestPauseMs = 30_000;
-/** A socket that a ticket opened is good for as long as an access token, before it must send `auth`. */
-const ticketGoodMs = 15 * 60_000;
 
 /** How a socket becomes a user's: opening → ready. */
 export interface Opening {
@@ -67,6 +65,7 @@ export function createOpening(parts: OpeningParts): Opening {
     // It may have closed meanwhile, although it was opening above.
     if ((connection.state as string) === 'closing') return;
     fanout.ready(connection);
+    if (connection.stream) send(connection, encodeEvent('resync', {}));
     send(
       connection,
       encodeEvent('ready', {
@@ -74,7 +73,7 @@ export function createOpening(parts: OpeningParts): Opening {
         login_id: connection.login_id,
         connection_id: connection.id,
         server_time: new Date(clock.now()).toISOString(),
-        ping_ms: parts.pingMs,
+        ping_ms: connection.ping_ms,
         token_expires_at: new Date(connection.expires_at).toISOString(),
       }),
     );
@@ -105,12 +104,7 @@ export function createOpening(parts: OpeningParts): Opening {
   async function redeem(connection: Connection, ticket: string): Promise<void> {
     let caller: Caller;
     try {
-      const found = await parts.call<{ user_id: string; login_id: string }>(
-        'users.take_ticket',
-        { ticket },
-        parts.meta(connection),
-      );
-      caller = { ...found, expires_at: clock.now() + ticketGoodMs };
+      caller = await callerOfTicket(parts.call, ticket, clock.now(), parts.meta(connection));
     } catch (error) {
       if (!(error instanceof SuhbatError)) parts.report(error);
       // An `auth` frame may have come meanwhile.

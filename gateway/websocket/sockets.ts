@@ -1,4 +1,4 @@
-import type { TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
+import type { HttpResponse, TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Rate } from '../../ops/config/rates.ts';
@@ -12,6 +12,8 @@ import type { RequestFrame } from '../../schemas/frames/client.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import { newId } from '../../schemas/ids.ts';
 import { limits as sizes } from '../../schemas/limits.ts';
+import { addressGroup } from '../client-ip.ts';
+import type { EventStreams } from '../events/streams.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import type { Capture } from '../http/exchange.ts';
 import type { Pipeline } from '../http/pipeline.ts';
@@ -19,11 +21,11 @@ import type { Respond } from '../http/respond.ts';
 import type { Limits } from '../limits.ts';
 import type { Origins } from '../origins.ts';
 import { presenceOfAll } from '../presence.ts';
-import { type CloseReason, type Connection, send } from './connection.ts';
+import { type CloseReason, type Connection, type Outlet, send } from './connection.ts';
 import { createLanes } from './lanes.ts';
 import { createOpening } from './opening.ts';
 import { createFramePipeline } from './pipeline.ts';
-import { createAddresses, createUpgrade, plainRow } from './upgrade.ts';
+import { createAddresses, createUpgrade, plainRow, tooManySockets } from './upgrade.ts';
 
 export interface SocketParts extends Capture {
   app: TemplatedApp;
@@ -34,6 +36,7 @@ export interface SocketParts extends Capture {
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
   fanout: Fanout;
+  streams: EventStreams;
   limits: Limits<'messages'>;
   rate: Rate;
   socketsPerIp: number;
@@ -51,6 +54,11 @@ export interface SocketParts extends Capture {
 }
 
 export interface Sockets {
+  /**
+   * What begins an event stream for this caller, in a response whose head is written. Throws `unavailable`
+   * while draining, `rate_limited` where the address holds too many connections.
+   */
+  openStream(caller: Caller, ip: string): (res: HttpResponse) => void;
   /** Requests without a reply yet. */
   outstanding(): number;
   count(): number;
@@ -70,6 +78,10 @@ const silentPings = 1.6;
 /** What uWebSockets takes, in seconds. */
 const idleLeast = 8;
 const idleMost = 960;
+/** Between the comment lines of an event stream. */
+const commentMs = 15_000;
+/** For a connection that ended without a code, as event streams do. */
+const noCode = 1005;
 /** A connection that we turned away comes back after up to this long. */
 const awaySpreadMs = 3000;
 
@@ -138,12 +150,19 @@ export function createSockets(parts: SocketParts): Sockets {
     return { users: await presenceOfAll(parts.actors, userIds) };
   }
 
-  function connect(address: string, caller: Caller | undefined, ticket: string | undefined): Connection {
+  function connect(
+    address: string,
+    caller: Caller | undefined,
+    ticket: string | undefined,
+    stream = false,
+  ): Connection {
     const now = clock.monotonic();
+    const ping_ms = stream ? commentMs : pingMs;
     return {
       id: newId(),
       address,
       ws: undefined,
+      stream,
       state: 'opening',
       caller,
       ticket,
@@ -151,7 +170,8 @@ export function createSockets(parts: SocketParts): Sockets {
       login_id: '',
       expires_at: 0,
       opened_at: now,
-      next_ping: now + pingMs,
+      next_ping: now + ping_ms,
+      ping_ms,
       why: undefined,
       lanes: undefined,
       outstanding: 0,
@@ -165,6 +185,46 @@ export function createSockets(parts: SocketParts): Sockets {
     };
   }
 
+  function begin(connection: Connection, outlet: Outlet): void {
+    connection.ws = outlet;
+    connections.add(connection);
+    metrics.connections.inc();
+    metrics.connectionsOpened.inc();
+  }
+
+  /** `code`: the client's own. */
+  function finish(connection: Connection, code: number): void {
+    connection.state = 'closing';
+    connection.ws = undefined;
+    connections.delete(connection);
+    addresses.leave(connection.address);
+    opening.leave(connection);
+    const { why } = connection;
+    metrics.connections.dec();
+    closed.inc({ code: why === undefined ? clientCode(code) : String(closeCodes[why].code) });
+    if (why === 'too_slow') metrics.slowClientsClosed.inc();
+  }
+
+  function openStream(caller: Caller, ip: string): (res: HttpResponse) => void {
+    if (parts.draining()) throw fail('unavailable', { reason: 'draining' });
+    const address = addressGroup(ip);
+    if (addresses.full(address)) throw tooManySockets();
+    return (res) => {
+      // Others may have come while the answer waited for its turn: this client finds nothing, and asks again.
+      if (!addresses.enter(address)) {
+        res.end();
+        return;
+      }
+      const connection = connect(address, undefined, undefined, true);
+      const stream = parts.streams.open(res, (slow) => {
+        if (slow) connection.why ??= 'too_slow';
+        finish(connection, noCode);
+      });
+      begin(connection, stream);
+      opening.admit(connection, caller).catch(report);
+    };
+  }
+
   const behavior: WebSocketBehavior<Connection> = {
     upgrade,
     maxPayloadLength: sizes.frameHard,
@@ -175,10 +235,7 @@ export function createSockets(parts: SocketParts): Sockets {
     idleTimeout: Math.min(idleMost, Math.max(idleLeast, Math.ceil((pingMs * silentPings) / 1000))),
     open(ws) {
       const connection = ws.getUserData();
-      connection.ws = ws;
-      connections.add(connection);
-      metrics.connections.inc();
-      metrics.connectionsOpened.inc();
+      begin(connection, ws);
       const { caller, ticket } = connection;
       connection.caller = undefined;
       connection.ticket = undefined;
@@ -192,16 +249,7 @@ export function createSockets(parts: SocketParts): Sockets {
       ws.getUserData().why ??= 'too_slow';
     },
     close(ws, code) {
-      const connection = ws.getUserData();
-      connection.state = 'closing';
-      connection.ws = undefined;
-      connections.delete(connection);
-      addresses.leave(connection.address);
-      opening.leave(connection);
-      const { why } = connection;
-      metrics.connections.dec();
-      closed.inc({ code: why === undefined ? clientCode(code) : String(closeCodes[why].code) });
-      if (why === 'too_slow') metrics.slowClientsClosed.inc();
+      finish(ws.getUserData(), code);
     },
   };
   app.ws('/ws', behavior);
@@ -213,6 +261,7 @@ export function createSockets(parts: SocketParts): Sockets {
   });
 
   return {
+    openStream,
     outstanding: frames.outstanding,
     count: () => connections.size,
     sweep() {
@@ -223,7 +272,7 @@ export function createSockets(parts: SocketParts): Sockets {
           if (now - connection.opened_at >= authDeadlineMs) close(connection, 'unauthenticated');
         } else if (today >= connection.expires_at) close(connection, 'unauthenticated');
         if (now < connection.next_ping) continue;
-        connection.next_ping = now + pingMs;
+        connection.next_ping = now + connection.ping_ms;
         connection.ws?.ping();
       }
     },

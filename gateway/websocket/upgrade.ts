@@ -23,6 +23,8 @@ export interface UpgradeParts extends Capture, Pick<PipelineParts, 'tokens' | 'r
 
 /** Counts what is open, up to a limit. */
 export interface Addresses {
+  /** Has it as many as it may? */
+  full(address: string): boolean;
   /** False where there are too many. */
   enter(address: string): boolean;
   leave(address: string): void;
@@ -31,6 +33,7 @@ export interface Addresses {
 export function createAddresses(most: number): Addresses {
   const counts = new Map<string, number>();
   return {
+    full: (address) => (counts.get(address) ?? 0) >= most,
     enter(address) {
       const count = counts.get(address) ?? 0;
       if (count >= most) return false;
@@ -113,8 +116,7 @@ export function createUpgrade(parts: UpgradeParts) {
 
   function open(exchange: Exchange, handshake: Handshake, caller: Caller | undefined, ticket?: string): void {
     const address = addressGroup(exchange.request.ip);
-    if (!addresses.enter(address))
-      throw fail('rate_limited', { reason: 'too_many_sockets', retry_after_ms: retryMs });
+    if (!addresses.enter(address)) throw tooManySockets();
     const connection = parts.connect(address, caller, ticket);
     exchange.over = true;
     const { key, protocol, extensions, context } = handshake;
@@ -125,6 +127,10 @@ export function createUpgrade(parts: UpgradeParts) {
 }
 
 const retryMs = 10_000;
+
+/** For who has as many connections open as an address may. */
+export const tooManySockets = () =>
+  fail('rate_limited', { reason: 'too_many_sockets', retry_after_ms: retryMs });
 
 function subprotocolOf(offered: string): string {
   return offered.split(',').some((name) => name.trim() === subprotocol) ? subprotocol : '';

@@ -129,21 +129,3 @@ export async function findShorts(db: Transaction, ids: readonly string[]): Promi
     where id = any(${sql.array([...ids], 'uuid')}) and deleted_at is null`);
   return rows.map((row) => ({ ...row, avatar: null }));
 }
-
-/** When users were last online, in milliseconds since 1970; never moves back. Unknown ids are left out. */
-export async function lastSeen(
-  db: Transaction,
-  seen: readonly { user_id: string; at: number }[],
-): Promise<void> {
-  if (seen.length === 0) return;
-  const rows = seen.map(({ user_id, at }) => [user_id, new Date(at).toISOString()]);
-  // Locked in the order of ids, so that two nodes that write the same users cannot wait for each other.
-  await db.query(sql.unsafe`
-    with seen as (
-      select id, max(at) as at from ${sql.unnest(rows, ['uuid', 'timestamptz'])} as t(id, at) group by id
-    ), locked as (
-      select users.id, seen.at from users join seen using (id) order by users.id for no key update of users
-    )
-    update users set last_seen_at = locked.at from locked
-    where users.id = locked.id and (users.last_seen_at is null or users.last_seen_at < locked.at)`);
-}

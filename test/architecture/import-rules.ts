@@ -30,6 +30,8 @@ const folderRules: readonly FolderRule[] = [
   { files: /^services\/[^/]+\//, may: (path) => ['schemas/', 'ops/', 'actors/client/', own(path, 2)] },
   // The SDK runs in browsers: it brings nothing along.
   { files: /^gateway\/client\//, may: () => ['schemas/', 'gateway/client/'] },
+  // The page runs in browsers too.
+  { files: /^gateway\/web\/app\//, may: () => ['schemas/', 'gateway/client/', 'gateway/web/app/'] },
   { files: /^gateway\//, may: () => ['schemas/', 'ops/', 'actors/client/', 'gateway/'] },
 ];
 
@@ -45,6 +47,9 @@ const packageHomes: Record<string, RegExp> = {
   pino: /^ops\/telemetry\//,
   'prom-client': /^ops\/telemetry\//,
   piscina: /^services\/users\//,
+  preact: /^gateway\/web\/app\//,
+  '@preact/signals': /^gateway\/web\/app\//,
+  esbuild: /^gateway\/web\/bundle\.ts$/,
 };
 
 /** Packages that one file alone uses. */
@@ -77,7 +82,7 @@ function folderBreach({ from, to }: Import): string[] {
   if (rule === undefined) return [`${from} lies in a folder that the architecture does not know`];
   const allowed = rule.may(from).some((place) => (place.endsWith('/') ? to.startsWith(place) : to === place));
   // package.json and SQL files are data.
-  return allowed || !to.endsWith('.ts') ? [] : [`${from} may not import ${to}`];
+  return allowed || !/\.tsx?$/.test(to) ? [] : [`${from} may not import ${to}`];
 }
 
 function packageBreach({ from, to }: Import, dependencies: readonly string[]): string[] {

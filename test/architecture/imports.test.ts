@@ -77,6 +77,8 @@ describe('the architecture test itself', () => {
     ['nothing but tests knows tests', 'ops/main.ts', "import '../test/support/a.ts';"],
     ['the SDK has no dependencies', 'gateway/client/a.ts', "import 'node:fs';"],
     ['the SDK knows no server', 'gateway/client/a.ts', "import '../http/route.ts';"],
+    ['the page knows no server', 'gateway/web/app/views/a.tsx', "import '../../../http/route.ts';"],
+    ['only the bundler compiles', 'gateway/web/page.ts', "import 'esbuild';"],
     ['a new folder needs a rule', 'plugins/a.ts', "import '../schemas/ids.ts';"],
     ['sockets live in the gateway', 'ops/a.ts', "import { App } from 'uWebSockets.js';"],
     ['Ajv lives in schemas', 'gateway/http/a.ts', "import { Ajv } from 'ajv';"],

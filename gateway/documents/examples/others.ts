@@ -29,6 +29,9 @@ export const otherExamples: Readonly<Record<string, RouteExamples>> = {
       },
     },
   },
+  'GET /api/v1/events': {
+    begun: { summary: 'A stream begins; `resync` comes next', status: 200, reply: 'retry: 2000\n\n' },
+  },
   'GET /health': {
     ok: {
       summary: 'All is well',

@@ -17,6 +17,9 @@ export interface Ask {
   body?: string | Uint8Array | undefined;
 }
 
+/** Of a stream of events the first piece is the answer. */
+const endless = /^text\/event-stream/;
+
 /** Sends paths and bodies exactly as they are given, over connections that it keeps. */
 export interface HttpClient {
   ask(method: string, path: string, ask?: Ask): Promise<Answer>;
@@ -40,9 +43,15 @@ export function httpClient(port: number): HttpClient {
         { port, host: '127.0.0.1', agent, method, path, headers: all },
         (response) => {
           const chunks: Buffer[] = [];
-          response.on('data', (chunk) => chunks.push(chunk));
+          response.on('data', (chunk) => {
+            chunks.push(chunk);
+            if (!endless.test(response.headers['content-type'] ?? '')) return;
+            end();
+            response.destroy();
+          });
           response.on('error', reject);
-          response.on('end', () => {
+          response.on('end', end);
+          function end() {
             const text = Buffer.concat(chunks).toString();
             const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
             resolve({
@@ -51,7 +60,7 @@ export function httpClient(port: number): HttpClient {
               text,
               json: isJson ? JSON.parse(text) : {},
             });
-          });
+          }
         },
       );
       request.on('error', reject);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
+import { createUserStore } from '../../../actors/user/store.ts';
 import type { UserShort } from '../../../schemas/common.ts';
 import { newId } from '../../../schemas/ids.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import type { OwnProfile, Profile } from '../../../schemas/user/profile.ts';
-import { lastSeen } from '../../../services/users/users.store.ts';
 import { reasonOf } from '../../unit/accounts/support.ts';
 import { type Accounts, startAccounts } from './support.ts';
 
@@ -194,14 +194,13 @@ describe('profiles', () => {
     const read = async (id: string) =>
       Date.parse(String(await db.oneFirst(sql.unsafe`select last_seen_at from users where id = ${id}`)));
     const now = clock.now();
-    await lastSeen(db, [
-      { user_id: one, at: now },
-      { user_id: two, at: now - 5 },
-      { user_id: two, at: now - 9 },
-      { user_id: newId(), at: now },
-    ]);
-    await lastSeen(db, [{ user_id: one, at: now - 1000 }]);
-    await lastSeen(db, []);
+    const store = createUserStore(db);
+    const seen = (id: string, at: number) => ({ id, mark: { at: new Date(at).toISOString() } });
+    await db.transaction((tx) =>
+      store.writeSeen(tx, [seen(one, now), seen(two, now - 5), seen(newId(), now)]),
+    );
+    await db.transaction((tx) => store.writeSeen(tx, [seen(one, now - 1000)]));
     expect([await read(one), await read(two)]).to.deep.equal([now, now - 5]);
+    expect(await store.lastSeen(newId())).to.equal(null);
   });
 });

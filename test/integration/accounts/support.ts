@@ -93,7 +93,7 @@ export async function startAccounts() {
         ip: asked.ip ?? '192.0.2.1',
         device: asked.device ?? 'test',
       },
-      { call, tokens, actors: undefined as never },
+      { call, tokens, actors: undefined as never, openStream: undefined as never },
     );
     if (!found.replies.has(answer.status)) throw new Error(`${name} answered ${answer.status}`);
     found.replies.get(answer.status)?.(answer.body);

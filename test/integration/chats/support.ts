@@ -84,6 +84,7 @@ export async function startChats() {
     shards,
     clock,
     random: Math.random,
+    budgetMs: 5000,
     observe() {},
   });
   broker.createService(actorsService(host));
@@ -122,7 +123,13 @@ export async function startChats() {
       ip: '192.0.2.1',
       device: 'test',
     };
-    const { status, body } = await found.route.handle(request, { call, actors, tokens: undefined as never });
+    const none = undefined as never;
+    const { status, body } = await found.route.handle(request, {
+      call,
+      actors,
+      tokens: none,
+      openStream: none,
+    });
     if (!(status in found.route.replies)) throw new Error(`${name} answered ${status}`);
     const schema = found.route.replies[status];
     if (schema !== undefined) validator(schema)(body);

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -12,6 +10,7 @@ import {
   register,
   type TokensAnswer,
 } from 'suhbat/client';
+import { freePort } from '../../support/free-port.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 import { checkPromises, createRecorder, type Recorder, wholeHistory } from '../../support/recorder.ts';
 import { until } from '../../support/scripted-server.ts';
@@ -273,12 +272,3 @@ describe('the SDK and Suhbat', function () {
     expect(client.status).to.equal('ended');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -55,6 +55,7 @@ describe('the OpenAPI document', function () {
   });
 
   it('names the parameters, the body and the replies that each row has', () => {
+    const security = { user: [{ bearer: [] }], ticket: [{ bearer: [] }, {}], open: [] };
     for (const route of routes) {
       const operation = operations().get(nameOf(route));
       const parameters = (where: string) =>
@@ -65,7 +66,7 @@ describe('the OpenAPI document', function () {
       expect(parameters('path'), said).to.have.members(inPath);
       expect(parameters('query'), said).to.have.members(Object.keys(properties));
       expect(operation?.requestBody !== undefined, said).to.equal(route.body !== undefined);
-      expect(operation?.security, said).to.deep.equal(route.auth === 'user' ? [{ bearer: [] }] : []);
+      expect(operation?.security, said).to.deep.equal(security[route.auth]);
       expect(Object.keys(operation?.responses ?? {}), said).to.include.members(Object.keys(route.replies));
     }
   });

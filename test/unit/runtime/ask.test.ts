@@ -79,6 +79,7 @@ describe('ask', () => {
       shards,
       clock: world.clock,
       random: () => 0.5,
+      budgetMs: 5000,
       observe: () => {},
     });
 
@@ -150,6 +151,7 @@ describe('ask', () => {
       shards,
       clock: world.clock,
       random: () => 0.5,
+      budgetMs: 5000,
       observe: () => {},
     });
     const commands = [put('k1'), put('k2'), put('k3')];
