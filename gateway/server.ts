@@ -11,6 +11,7 @@ import type { AccessTokens } from '../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
+import { createCallLimits } from './call-limits.ts';
 import { createClientIp } from './client-ip.ts';
 import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
@@ -104,12 +105,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     monotonic: () => clock.monotonic(),
     clientIp: createClientIp(settings.trustedProxies),
     origins: createOrigins(settings.allowedOrigins),
-    limits: createLimits(clock, {
-      authPerAddress: rates.authPerAddress,
-      authPerIp: rates.authPerIp,
-      messages: rates.messages,
-      calls: rates.calls,
-    }),
+    limits: createLimits(clock, { messages: rates.messages }),
+    callLimits: createCallLimits(rates),
     nextId: requestIds(),
     streams: createEventStreams(settings.maxBackpressure),
   };

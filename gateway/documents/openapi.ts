@@ -77,6 +77,14 @@ const headers = {
     description: 'Seconds to wait before trying again.',
     schema: { type: 'integer', minimum: 0 },
   },
+  RateLimit: {
+    description: 'The limit that refused, what is left of it, and the seconds until it takes calls again.',
+    schema: { type: 'string', examples: ['"calls";r=0;t=12'] },
+  },
+  RateLimitPolicy: {
+    description: 'How much that limit takes (`q`) in how many seconds (`w`).',
+    schema: { type: 'string', examples: ['"calls";q=600;w=60'] },
+  },
   ETag: { description: 'Names this version of the answer.', schema: { type: 'string' } },
 };
 

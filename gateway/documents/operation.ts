@@ -110,6 +110,10 @@ function bodyOf(schema: TSchema, examples: RouteExamples, components: Components
 
 const requestIdHeader = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
 const retryHeader = { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } };
+const limitHeaders = {
+  RateLimit: { $ref: '#/components/headers/RateLimit' },
+  'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
+};
 const tagHeader = { ETag: { $ref: '#/components/headers/ETag' } };
 
 function goodAnswers(route: Route, examples: RouteExamples, components: Components): Json {
@@ -189,6 +193,7 @@ export function problemAnswer(status: number, codes: readonly ErrorCode[], given
     headers: {
       ...requestIdHeader,
       ...(codes.some((code) => errorCatalogue[code].retryable) && retryHeader),
+      ...(status === 429 && limitHeaders),
     },
     content: {
       'application/problem+json': {

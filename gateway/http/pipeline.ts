@@ -3,6 +3,7 @@ import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
+import type { CallLimit, CallLimits } from '../call-limits.ts';
 import { addressGroup } from '../client-ip.ts';
 import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
@@ -13,12 +14,13 @@ import type { Respond } from './respond.ts';
 import type { Answer, RouteParts } from './route.ts';
 import type { Row } from './rows.ts';
 
-export type LimitName = 'authPerAddress' | 'authPerIp' | 'messages' | 'calls';
+export type LimitName = CallLimit | 'messages';
 
 export interface PipelineParts extends RouteParts, Capture {
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has'>;
-  limits: Limits<LimitName>;
+  limits: Limits<'messages'>;
+  callLimits: CallLimits;
   /** Counts a refusal by a rate limit. */
   limited(limit: LimitName): void;
   respond: Respond;
@@ -33,7 +35,8 @@ type Later = Promise<Answer | undefined>;
 
 /**
  * The REST pipeline. The router has matched before (404 `not_found`, 405 `method_not_allowed`, OPTIONS
- * 204), and ended what names two lengths. Until `read` nothing may wait: uWebSockets gives the body to who has asked for it in this turn.
+ * 204), and ended what names two lengths. Until `read` nothing may wait beyond this turn of the event loop:
+ * uWebSockets gives the body to who has asked for it in this turn.
  *
  * | step         | does                                        | fails with                               |
  * |--------------|---------------------------------------------|------------------------------------------|
@@ -192,25 +195,40 @@ function notRevoked(caller: Caller, revoked: Pick<RevokedLogins, 'has'>): Caller
   return caller;
 }
 
-function limit(exchange: Exchange, parts: PipelineParts): undefined {
+function limit(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
   switch (row.route.limit) {
     case 'auth':
-      take(exchange, parts, 'authPerIp', addressGroup(request.ip));
-      break;
-    case 'messages':
-      take(exchange, parts, 'messages', request.caller?.login_id ?? addressGroup(request.ip));
-      break;
+      return takeCall(exchange, parts, 'authPerIp', addressGroup(request.ip));
     case 'calls':
-      take(exchange, parts, 'calls', request.caller?.user_id ?? addressGroup(request.ip));
+      return takeCall(exchange, parts, 'calls', request.caller?.user_id ?? addressGroup(request.ip));
+    case 'messages': {
+      const wait = parts.limits.take('messages', request.caller?.login_id ?? addressGroup(request.ip));
+      if (wait > 0) refuseOver(exchange, parts, 'messages', wait, parts.limits.policy('messages'));
+    }
   }
+  return undefined;
 }
 
-function take(exchange: Exchange, { limits, limited }: PipelineParts, name: LimitName, key: string): void {
-  const retry_after_ms = limits.take(name, key);
-  if (retry_after_ms === 0) return;
+async function takeCall(
+  exchange: Exchange,
+  parts: PipelineParts,
+  name: CallLimit,
+  key: string,
+): Promise<undefined> {
+  const wait = await parts.callLimits.take(name, key);
+  if (wait > 0) refuseOver(exchange, parts, name, wait, parts.callLimits.policy(name));
+}
+
+function refuseOver(
+  exchange: Exchange,
+  { limited }: PipelineParts,
+  name: LimitName,
+  retry_after_ms: number,
+  policy: { quota: number; seconds: number },
+): never {
   limited(name);
-  exchange.limit = { name, ...limits.policy(name) };
+  exchange.limit = { name, ...policy };
   throw fail('rate_limited', { retry_after_ms });
 }
 
@@ -268,12 +286,13 @@ function knownQuery(raw: string, names: readonly string[]): Record<string, strin
 }
 
 /** However a client writes the name that it tries, it is one name. */
-function limitName(exchange: Exchange, parts: PipelineParts): undefined {
+function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
-  if (row.route.limit !== 'auth') return;
+  if (row.route.limit !== 'auth') return undefined;
   const { email, login, username } = request.body as Record<string, unknown>;
   const name = email ?? login ?? username;
-  if (typeof name === 'string') take(exchange, parts, 'authPerAddress', name.trim().toLowerCase());
+  if (typeof name !== 'string') return undefined;
+  return takeCall(exchange, parts, 'authPerAddress', name.trim().toLowerCase());
 }
 
 function handle({ row, request }: Exchange, parts: PipelineParts): Promise<Answer> {

@@ -46,6 +46,7 @@ const packageHomes: Record<string, RegExp> = {
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
   'prom-client': /^ops\/telemetry\//,
+  'rate-limiter-flexible': /^gateway\/call-limits\.ts$/,
   piscina: /^services\/users\//,
   preact: /^gateway\/web\/app\//,
   '@preact/signals': /^gateway\/web\/app\//,

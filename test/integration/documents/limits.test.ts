@@ -20,6 +20,8 @@ describe('the documents on limits', function () {
     const refused = await login();
     expect(refused.status).to.equal(429);
     expect(Number(refused.headers.get('retry-after'))).to.be.at.least(1);
+    expect(refused.headers.get('ratelimit')).to.match(/^"authPerIp";r=0;t=\d+$/);
+    expect(refused.headers.get('ratelimit-policy')).to.equal('"authPerIp";q=1;w=60');
     const value = commonProblem(server().openApi, 'RateLimited', 'rate_limited');
     expect(differences(value, await refused.json())).to.deep.equal([]);
   });

@@ -81,6 +81,8 @@ describe('the OpenAPI document', function () {
         expect(Object.keys(response['x-reasons'] as Json), `${name} ${status}`).to.not.be.empty;
         if (status === '429' || status === '503')
           expect(response.headers, `${name} ${status}`).to.have.property('Retry-After');
+        if (status === '429')
+          expect(response.headers, `${name} ${status}`).to.include.keys('RateLimit', 'RateLimit-Policy');
       }
   });
 
