@@ -58,6 +58,11 @@ export const routeCases: Readonly<Record<string, RouteCase>> = {
     good: ({ member }) => ({ path: `/api/v1/users/${member.id}/presence` }),
     answers: (body: object) => expect(body).to.deep.equal({ online: true, last_seen_at: null }),
   },
+  'GET /api/v1/events': {
+    ...own,
+    good: at('/api/v1/events'),
+    answers: (body: string) => expect(body).to.equal('retry: 2000\n\n'),
+  },
   'POST /presence/ping': { ...own, status: 204, good: at('/presence/ping') },
   'POST /api/v1/presence': {
     ...own,

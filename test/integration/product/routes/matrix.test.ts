@@ -43,7 +43,7 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
     return { ...answer, refused: { status: answer.status, code, reason } };
   }
 
-  if (route.auth === 'user')
+  if (route.auth !== 'open')
     it('is refused without a token, with a bad one, and with that of a login that has ended', async () => {
       const { owner } = scene;
       const { sign } = product();
@@ -170,7 +170,7 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
 
   it(`answers ${status}, to the letter, and echoes a request id`, async () => {
     const request_id = `test-${newId()}`;
-    const token = route.auth === 'user' ? scene.owner.tokens.access_token : undefined;
+    const token = route.auth !== 'open' ? scene.owner.tokens.access_token : undefined;
     const answer = await ask({ token, headers: { 'x-request-id': request_id } });
     expect(answer.status, JSON.stringify(answer.body)).to.equal(status);
     expect(answer.headers.get('x-request-id')).to.equal(request_id);
