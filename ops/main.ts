@@ -18,6 +18,7 @@ import { accountRoutes } from '../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../gateway/http/routes/chats.ts';
 import { createGateway, type GatewayParts } from '../gateway/server.ts';
 import { createChatsService } from '../services/chats/chats.service.ts';
+import { createKeysService } from '../services/keys/keys.service.ts';
 import { migrate } from '../services/migrations/migrate.ts';
 import { revokedSince } from '../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../services/users/passwords.ts';
@@ -130,6 +131,7 @@ async function start(life: Lifecycle): Promise<void> {
     metrics.callSeconds.observe({ action, code }, seconds),
   );
   broker.createService(createChatsService({ db, actors, call }));
+  broker.createService(createKeysService({ db, clock }));
   await life.part(
     'broker',
     () => broker.start(),

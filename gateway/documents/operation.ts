@@ -52,8 +52,9 @@ const knownHeaders: Record<string, { name: string; description: string; schema: 
   },
   'idempotency-key': {
     name: 'Idempotency-Key',
-    description: 'The same key, caller and body give the same answer for 24 hours.',
-    schema: Type.String({ minLength: 1 }),
+    description:
+      'The same key, caller and body give the same answer for 24 hours; refusals that may pass are not kept.',
+    schema: Type.String({ minLength: 1, maxLength: 255 }),
   },
 };
 
@@ -121,7 +122,7 @@ function goodAnswers(route: Route, examples: RouteExamples, components: Componen
     const code = Number(status);
     const given = Object.entries(examples).filter(([, example]) => example.status === code);
     const values = valuesOf(Object.fromEntries(given), ({ reply }) => reply);
-    const tagged = 304 in route.replies ? tagHeader : {};
+    const tagged = route.tagged && (code === 200 || code === 304) ? tagHeader : {};
     return [
       status,
       {

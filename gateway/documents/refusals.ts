@@ -11,6 +11,16 @@ const always = ['rate_limited', 'internal', 'unavailable', 'actor_moved', 'timeo
 
 export const tokenReasons = ['no_token', 'token_invalid', 'token_expired', 'login_revoked'];
 
+/** What a request header may be refused with, by its name. */
+export const headerRefusals: Readonly<Record<string, Refusals>> = {
+  'idempotency-key': {
+    invalid: ['bad_idempotency_key'],
+    conflict: ['key_running'],
+    unprocessable: ['key_reused'],
+  },
+  'if-match': { invalid: ['bad_if_match'], conflict: ['changed'] },
+};
+
 /** Every refusal that a route can give: what its row says, and what the pipeline does for such a row. */
 export function routeRefusals(route: Route): Given {
   const given = new Map<ErrorCode, readonly string[]>();
@@ -24,6 +34,7 @@ export function routeRefusals(route: Route): Given {
   }
   if (route.limit === 'none') given.set('internal', []);
   else for (const code of always) given.set(code, []);
+  for (const header of route.headers ?? []) merged(given, headerRefusals[header]);
   return merged(given, route.refusals);
 }
 

@@ -9,6 +9,7 @@ import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
 import { callerOfTicket } from '../tickets.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
+import { keyOf, once } from './idempotency.ts';
 import { decodeBody, readBody } from './read-body.ts';
 import type { Respond } from './respond.ts';
 import type { Answer, RouteParts } from './route.ts';
@@ -46,7 +47,7 @@ type Later = Promise<Answer | undefined>;
  * | decode       | JSON, strict UTF-8                          | 415 `unsupported_media_type`, 400        |
  * | validate     | parameters, query and body by their schemas | 400 `invalid`                            |
  * | limitName    | tries for one name or mail address          | 429 `rate_limited`                       |
- * | handle       | the route's own work                        | whatever it throws; 504 `timeout`        |
+ * | handle       | the route's own work, once per key          | whatever it throws; 504 `timeout`        |
  *
  * What is thrown anywhere goes to `respond`, as the answer does.
  */
@@ -295,6 +296,7 @@ function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined 
   return takeCall(exchange, parts, 'authPerAddress', name.trim().toLowerCase());
 }
 
-function handle({ row, request }: Exchange, parts: PipelineParts): Promise<Answer> {
-  return row.route.handle(request, parts);
+function handle(exchange: Exchange, parts: PipelineParts): Promise<Answer> {
+  const key = keyOf(exchange.request);
+  return key === undefined ? exchange.row.route.handle(exchange.request, parts) : once(exchange, key, parts);
 }

@@ -22,6 +22,8 @@ export interface Route {
   body?: TSchema;
   /** Names of request headers, in lower case, that the handler looks at: `RouteRequest.headers` has them. */
   headers?: readonly string[];
+  /** Its 200 carries an `ETag`; for the documents. */
+  tagged?: boolean;
   /** Schemas of the good answers, by status. */
   replies: Record<number, TSchema | undefined>;
   /** Media type of a 200 without a schema, for the documents; `text/plain` where it is absent. */

@@ -1,4 +1,5 @@
 import { fail } from '../../schemas/errors.ts';
+import { isKnown } from '../http/conditions.ts';
 import type { Answer, Route, RouteRequest } from '../http/route.ts';
 import type { Page, PageFile } from './page.ts';
 
@@ -61,7 +62,7 @@ export function send(file: PageFile, { headers = {} }: RouteRequest, own: Record
   const encoding = preferred(headers['accept-encoding'] ?? '');
   const tag = `"${file.hash}${encoding === 'identity' ? '' : `-${encoding}`}"`;
   const all = { ...own, ETag: tag, Vary: 'Accept-Encoding' };
-  if (known(headers['if-none-match'] ?? '', tag)) return { status: 304, headers: all };
+  if (isKnown(headers['if-none-match'] ?? '', tag)) return { status: 304, headers: all };
   const content = { br: file.brotli, gzip: file.gzip, identity: file.plain }[encoding];
   return {
     status: 200,
@@ -83,10 +84,4 @@ export function preferred(header: string): Encoding {
   const takes = (name: string) => (weights.get(name) ?? weights.get('*') ?? 0) > 0;
   if (takes('br')) return 'br';
   return takes('gzip') ? 'gzip' : 'identity';
-}
-
-/** Does an `If-None-Match` name this tag? Weak or strong makes no difference (RFC 9110). */
-function known(header: string, tag: string): boolean {
-  if (header.trim() === '*') return true;
-  return header.split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
 }

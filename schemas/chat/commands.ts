@@ -43,7 +43,8 @@ export type ChatCommand =
   | CreateChat
   | AddMembers
   | ReadHistory
-  | FromFrame<'chat.update'>
+  /** `if_match`: only where `chatTag` of the chat is one of these. */
+  | (FromFrame<'chat.update'> & { if_match?: readonly string[] })
   | FromFrame<'message.send'>
   | FromFrame<'message.edit'>
   | FromFrame<'message.delete'>

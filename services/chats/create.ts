@@ -9,7 +9,8 @@ import { newId } from '../../schemas/ids.ts';
 import { takeNumber } from './chats.store.ts';
 import { askChat, type ChatsParts, callerOf, findUsers } from './parts.ts';
 
-type CreateParams = RequestFields<'chat.create'>;
+/** `group_id`: of the group that is made; a repeat with the same one finds it. */
+type CreateParams = RequestFields<'chat.create'> & { group_id?: string };
 
 export function createActions(parts: ChatsParts) {
   return {
@@ -59,7 +60,7 @@ export function createActions(parts: ChatsParts) {
     users.delete(by);
     // In the order given: so they join.
     const others = [...new Set(member_ids)].flatMap((id) => users.get(id) ?? []);
-    return create(newId(), by, params, [creator, ...others], meta);
+    return create(params.group_id ?? newId(), by, params, [creator, ...others], meta);
   }
 
   async function create(

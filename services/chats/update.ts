@@ -6,13 +6,14 @@ import type { RequestFields } from '../../schemas/frames/client.ts';
 import { askChat, type ChatsParts, callerOf } from './parts.ts';
 import { freeUsername, isShownElsewhere, reservedUsername, reserveUsername } from './usernames.store.ts';
 
-type UpdateParams = RequestFields<'chat.update'>;
+/** `if_match`: only where the chat's tag (`chatTag`) is one of these. */
+type UpdateParams = RequestFields<'chat.update'> & { if_match?: string[] };
 
 export function updateActions(parts: ChatsParts) {
   return {
     /**
      * Changes title, about or public name (`username` null: the group is public no more). Throws
-     * `not_found`, `forbidden` (`private_chat`, `not_admin`), `conflict` (`username_taken`).
+     * `not_found`, `forbidden` (`private_chat`, `not_admin`), `conflict` (`username_taken`, `changed`).
      */
     async update({ chat_id, ...changes }: UpdateParams, meta: CallMeta): Promise<DoneReply> {
       const by = callerOf(meta);

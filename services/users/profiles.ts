@@ -2,6 +2,7 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import { fail } from '../../schemas/errors.ts';
+import { tagOf } from '../../schemas/etag.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { Page, ProfileList } from '../../schemas/rest/accounts.ts';
 import {
@@ -15,7 +16,7 @@ import { callerOf, type UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
 import { newestUsers, searchUsers } from './search.store.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
-import { findShorts, findUser, findUserByUsername, updateUser } from './users.store.ts';
+import { findShorts, findUser, findUserByUsername, lockUser, updateUser } from './users.store.ts';
 import { ownProfileOf, profileOf, type UserRow } from './views.ts';
 
 /** Users as they see themselves and each other. */
@@ -28,15 +29,20 @@ export function profileActions({ db, clock, ephemeral }: UsersParts) {
       return me(callerOf(meta).user_id);
     },
 
-    /** Throws `conflict` (`username_taken`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`). */
-    async update(changes: ProfileChanges, meta: CallMeta): Promise<OwnProfile> {
+    /**
+     * `if_match`: only where the profile's tag (`tagOf`) is one of these. Throws `conflict` (`username_taken`,
+     * `changed`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`).
+     */
+    async update(
+      { changes, if_match }: { changes: ProfileChanges; if_match?: readonly string[] },
+      meta: CallMeta,
+    ): Promise<OwnProfile> {
       const { user_id } = callerOf(meta);
-      if (Object.keys(changes).length === 0) return me(user_id);
       refuseUnfit(changes);
       const { username } = changes;
       if (username !== undefined && isReserved(username) && !(await isCalled(user_id, username)))
         throw usernameReserved();
-      const row = await storing(() => updateUser(db, user_id, changes, clock.now()))
+      const row = await storing(() => change(user_id, changes, if_match))
         .catch((error: unknown) => {
           throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
         })
@@ -77,6 +83,23 @@ export function profileActions({ db, clock, ephemeral }: UsersParts) {
       return { id, username: name, display_name, avatar: null };
     },
   };
+
+  /** The row stays locked from the look at its tag until it is changed. */
+  async function change(
+    userId: string,
+    changes: ProfileChanges,
+    tags: readonly string[] | undefined,
+  ): Promise<UserRow | null> {
+    const nothing = Object.keys(changes).length === 0;
+    if (tags === undefined)
+      return nothing ? findUser(db, userId) : updateUser(db, userId, changes, clock.now());
+    return db.transaction(async (tx) => {
+      const row = await lockUser(tx, userId);
+      if (row === null) return null;
+      if (!tags.includes(tagOf(ownProfileOf(row)))) throw changedMeanwhile();
+      return nothing ? row : updateUser(tx, userId, changes, clock.now());
+    });
+  }
 
   async function me(userId: string): Promise<OwnProfile> {
     return ownProfileOf((await find(userId)) ?? gone());
@@ -119,6 +142,10 @@ function isTimezone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+function changedMeanwhile() {
+  return fail('conflict', { reason: 'changed', detail: 'It was changed meanwhile: read it again' });
 }
 
 /** The token is good but its user is not there any more. */

@@ -56,6 +56,12 @@ export async function findUser(db: Transaction, id: string): Promise<UserRow | n
     select ${userColumns} from users where id = ${id} and deleted_at is null`);
 }
 
+/** The same, and nobody else changes it until the transaction ends. */
+export async function lockUser(db: Transaction, id: string): Promise<UserRow | null> {
+  return db.maybeOne(typed<UserRow>()`
+    select ${userColumns} from users where id = ${id} and deleted_at is null for no key update`);
+}
+
 export async function findUserByUsername(db: Transaction, username: string): Promise<UserRow | null> {
   return db.maybeOne(typed<UserRow>()`
     select ${userColumns} from users where username = ${username}::citext and deleted_at is null`);

@@ -3,6 +3,7 @@ import type { ChatFacts, ChatNoted, MemberRow } from '../../../schemas/chat/even
 import { privateChatId } from '../../../schemas/chat/private-id.ts';
 import type { ServiceNote } from '../../../schemas/chat/wire.ts';
 import type { UserShort } from '../../../schemas/common.ts';
+import { chatTag } from '../../../schemas/etag.ts';
 import { createDraft, type Draft, joinerRow } from '../draft.ts';
 import type { ChatState } from '../state.ts';
 import { chatView } from '../views.ts';
@@ -119,6 +120,8 @@ export function updateChat(state: ChatState, command: Of<'chat.update'>, now: nu
   if (facts === undefined || member === undefined) return noChat;
   if (facts.type === 'private') return refuse('forbidden', 'private_chat', 'A private chat has no title');
   if (!manages(member.role)) return refuse('forbidden', 'not_admin', 'Only admins may do this');
+  if (command.if_match !== undefined && !command.if_match.includes(chatTag(facts)))
+    return refuse('conflict', 'changed', 'It was changed meanwhile: read it again');
   const changed: Partial<Pick<ChatFacts, 'title' | 'about' | 'username'>> = {};
   for (const field of ['title', 'about', 'username'] as const) {
     const value = command[field];

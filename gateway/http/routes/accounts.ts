@@ -1,3 +1,4 @@
+import { tagOf } from '../../../schemas/etag.ts';
 import {
   IdOrUsername,
   LoginBody,
@@ -12,6 +13,7 @@ import {
   UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
 import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
+import { isKnown, tagsToMatch } from '../conditions.ts';
 import { metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 
@@ -31,6 +33,22 @@ function calling(
 
 const body = (request: RouteRequest) => request.body as object;
 const id = ({ params }: RouteRequest) => ({ id: params.id });
+
+const tagged = (profile: OwnProfile) => ({ ETag: `"${tagOf(profile)}"` });
+
+async function me(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
+  const profile = await call<OwnProfile>('users.me', {}, metaOf(request));
+  const headers = tagged(profile);
+  if (isKnown(request.headers?.['if-none-match'] ?? '', headers.ETag)) return { status: 304, headers };
+  return { status: 200, body: profile, headers };
+}
+
+async function changeMe(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
+  const if_match = tagsToMatch(request.headers?.['if-match']);
+  const params = { changes: body(request), ...(if_match && { if_match }) };
+  const profile = await call<OwnProfile>('users.update', params, metaOf(request));
+  return { status: 200, body: profile, headers: tagged(profile) };
+}
 
 export const accountRoutes: readonly Route[] = [
   {
@@ -131,8 +149,10 @@ export const accountRoutes: readonly Route[] = [
     summary: "The caller's own profile",
     auth: 'user',
     limit: 'calls',
-    replies: { 200: OwnProfile },
-    handle: calling('users.me', 200),
+    headers: ['if-none-match'],
+    tagged: true,
+    replies: { 200: OwnProfile, 304: undefined },
+    handle: me,
   },
   {
     method: 'PATCH',
@@ -140,13 +160,15 @@ export const accountRoutes: readonly Route[] = [
     summary: "Change the caller's profile",
     auth: 'user',
     limit: 'calls',
+    headers: ['if-match'],
+    tagged: true,
     body: ProfileChanges,
     replies: { 200: OwnProfile },
     refusals: {
       conflict: ['username_taken'],
       unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
     },
-    handle: calling('users.update', 200, body),
+    handle: changeMe,
   },
   {
     method: 'GET',

@@ -1,9 +1,12 @@
 import type { ChatCommand, CreateReply, SendReply } from '../../../schemas/chat/commands.ts';
 import { fail } from '../../../schemas/errors.ts';
+import { chatTag } from '../../../schemas/etag.ts';
 import { isUuid, newId } from '../../../schemas/ids.ts';
 import { requestRefusals } from '../../../schemas/refusals.ts';
 import { pageOf } from '../../../schemas/rest/accounts.ts';
 import * as schemas from '../../../schemas/rest/chats.ts';
+import { tagsToMatch } from '../conditions.ts';
+import { idOfKey, keyHeader } from '../idempotency.ts';
 import { metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 
@@ -60,18 +63,32 @@ function historyParams(request: RouteRequest): object {
 
 async function createChat(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
   const { type, ...body } = request.body as schemas.CreateChatBody;
-  const params = { chat_type: type, ...body };
+  const group_id = type === 'group' ? idOfKey(request) : undefined;
+  const params = { chat_type: type, ...body, ...(group_id && { group_id }) };
   const { chat, created } = await call<CreateReply>('chats.create', params, metaOf(request));
   return { status: created ? 201 : 200, body: chat };
 }
 
 async function sendMessage(request: RouteRequest, { actors, call }: RouteParts): Promise<Answer> {
-  const { client_id = newId(), ...body } = request.body as schemas.SendMessageBody;
+  const { client_id = idOfKey(request) ?? newId(), ...body } = request.body as schemas.SendMessageBody;
   const command = commandBy(request, { type: 'message.send', client_id, kind: 'text', ...body });
   const options = { requestId: request.request_id };
   const { chat_id, seq } = await actors.one<SendReply>('chat', chatId(request), command, options);
   return { status: 201, body: await call('chats.message', { chat_id, seq }, metaOf(request)) };
 }
+
+async function oneChat(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
+  const chat = await call<schemas.Chat>('chats.one', inChat(request), metaOf(request));
+  return { status: 200, body: chat, headers: { ETag: `"${chatTag(chat)}"` } };
+}
+
+function changesOf(request: RouteRequest): object {
+  const if_match = tagsToMatch(request.headers?.['if-match']);
+  return { ...(request.body as object), ...inChat(request), ...(if_match && { if_match }) };
+}
+
+/** For requests that make something: a repeat with the same key makes nothing more. */
+const keyed = { headers: [keyHeader] } as const;
 
 const user = { auth: 'user', limit: 'calls' } as const;
 const done = { replies: { 200: schemas.DoneAnswer } };
@@ -92,6 +109,7 @@ export const chatRoutes: readonly Route[] = [
     path: '/api/v1/chats',
     summary: 'Make a chat, or find the private chat that is there',
     ...user,
+    ...keyed,
     body: schemas.CreateChatBody,
     replies: { 200: schemas.Chat, 201: schemas.Chat },
     refusals: requestRefusals['chat.create'],
@@ -102,19 +120,21 @@ export const chatRoutes: readonly Route[] = [
     path: '/api/v1/chats/{id}',
     summary: 'One chat',
     ...user,
+    tagged: true,
     replies: { 200: schemas.Chat },
     refusals: { not_found: ['no_chat'] },
-    handle: calling('chats.one', inChat),
+    handle: oneChat,
   },
   {
     method: 'PATCH',
     path: '/api/v1/chats/{id}',
     summary: 'Change the title, about or public name of a group',
     ...user,
+    headers: ['if-match'],
     body: schemas.UpdateChatBody,
     ...done,
     refusals: requestRefusals['chat.update'],
-    handle: calling('chats.update', (request) => ({ ...(request.body as object), ...inChat(request) })),
+    handle: calling('chats.update', changesOf),
   },
   {
     method: 'DELETE',
@@ -130,6 +150,7 @@ export const chatRoutes: readonly Route[] = [
     path: '/api/v1/chats/{id}/join',
     summary: 'Join a group that has a public name',
     ...user,
+    ...keyed,
     replies: { 200: schemas.Chat },
     refusals: requestRefusals['chat.join'],
     handle: calling<{ chat: unknown }>('chats.join', inChat, ({ chat }) => chat),
@@ -149,6 +170,7 @@ export const chatRoutes: readonly Route[] = [
     path: '/api/v1/chats/{id}/members',
     summary: 'Add members to a group',
     ...user,
+    ...keyed,
     body: schemas.AddMembersBody,
     replies: { 200: schemas.AddMembersAnswer },
     refusals: requestRefusals['member.add'],
@@ -192,6 +214,7 @@ export const chatRoutes: readonly Route[] = [
     summary: 'Send a message; the same client_id again gives the same message',
     auth: 'user',
     limit: 'messages',
+    ...keyed,
     body: schemas.SendMessageBody,
     replies: { 201: schemas.Message },
     refusals: requestRefusals['message.send'],

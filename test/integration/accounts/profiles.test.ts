@@ -111,7 +111,7 @@ describe('profiles', () => {
       email: 'a@b.c',
       user_id: newId(),
     };
-    const changed = await call<OwnProfile>('users.update', sneaky, metaOf(tokens));
+    const changed = await call<OwnProfile>('users.update', { changes: sneaky }, metaOf(tokens));
     expect({ ...changed, updated_at: tokens.user.updated_at }).to.deep.equal({ ...tokens.user, bio: 'bio' });
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { tokenReasons } from '../../../gateway/documents/refusals.ts';
+import { headerRefusals, tokenReasons } from '../../../gateway/documents/refusals.ts';
 import { requestRefusals } from '../../../schemas/refusals.ts';
 import { projectSources } from '../../architecture/read-imports.ts';
 import { everyRoute } from './tables.ts';
@@ -13,6 +13,7 @@ describe('the documented reasons of refusals', () => {
   async function documented(): Promise<Set<string>> {
     const rows = [
       ...Object.values(requestRefusals),
+      ...Object.values(headerRefusals),
       ...(await everyRoute()).map((row) => row.refusals ?? {}),
     ];
     const reasons = rows.flatMap((refusals) => Object.values(refusals as Record<string, string[]>).flat());
