@@ -3,19 +3,17 @@ import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
-import type { CallLimit, CallLimits } from '../call-limits.ts';
-import { addressGroup } from '../client-ip.ts';
+import type { CallLimits } from '../call-limits.ts';
 import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
 import { callerOfTicket } from '../tickets.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
 import { keyOf, once } from './idempotency.ts';
+import { type LimitName, limit, limitName } from './limit.ts';
 import { decodeBody, readBody } from './read-body.ts';
 import type { Respond } from './respond.ts';
 import type { Answer, RouteParts } from './route.ts';
 import type { Row } from './rows.ts';
-
-export type LimitName = CallLimit | 'messages';
 
 export interface PipelineParts extends RouteParts, Capture {
   tokens: AccessTokens;
@@ -32,7 +30,7 @@ export interface PipelineParts extends RouteParts, Capture {
 
 /** Gives nothing when it is done, a promise when it has to wait, and an answer when that is the end. */
 type Step = (exchange: Exchange, parts: PipelineParts) => Answer | Later | undefined;
-type Later = Promise<Answer | undefined>;
+export type Later = Promise<Answer | undefined>;
 
 /**
  * The REST pipeline. The router has matched before (404 `not_found`, 405 `method_not_allowed`, OPTIONS
@@ -196,43 +194,6 @@ function notRevoked(caller: Caller, revoked: Pick<RevokedLogins, 'has'>): Caller
   return caller;
 }
 
-function limit(exchange: Exchange, parts: PipelineParts): Later | undefined {
-  const { row, request } = exchange;
-  switch (row.route.limit) {
-    case 'auth':
-      return takeCall(exchange, parts, 'authPerIp', addressGroup(request.ip));
-    case 'calls':
-      return takeCall(exchange, parts, 'calls', request.caller?.user_id ?? addressGroup(request.ip));
-    case 'messages': {
-      const wait = parts.limits.take('messages', request.caller?.login_id ?? addressGroup(request.ip));
-      if (wait > 0) refuseOver(exchange, parts, 'messages', wait, parts.limits.policy('messages'));
-    }
-  }
-  return undefined;
-}
-
-async function takeCall(
-  exchange: Exchange,
-  parts: PipelineParts,
-  name: CallLimit,
-  key: string,
-): Promise<undefined> {
-  const wait = await parts.callLimits.take(name, key);
-  if (wait > 0) refuseOver(exchange, parts, name, wait, parts.callLimits.policy(name));
-}
-
-function refuseOver(
-  exchange: Exchange,
-  { limited }: PipelineParts,
-  name: LimitName,
-  retry_after_ms: number,
-  policy: { quota: number; seconds: number },
-): never {
-  limited(name);
-  exchange.limit = { name, ...policy };
-  throw fail('rate_limited', { retry_after_ms });
-}
-
 function read(exchange: Exchange): Promise<undefined> | undefined {
   return exchange.row.validateBody === undefined ? undefined : readBody(exchange);
 }
@@ -284,16 +245,6 @@ function knownQuery(raw: string, names: readonly string[]): Record<string, strin
     query[name] = value;
   }
   return query;
-}
-
-/** However a client writes the name that it tries, it is one name. */
-function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined {
-  const { row, request } = exchange;
-  if (row.route.limit !== 'auth') return undefined;
-  const { email, login, username } = request.body as Record<string, unknown>;
-  const name = email ?? login ?? username;
-  if (typeof name !== 'string') return undefined;
-  return takeCall(exchange, parts, 'authPerAddress', name.trim().toLowerCase());
 }
 
 function handle(exchange: Exchange, parts: PipelineParts): Promise<Answer> {

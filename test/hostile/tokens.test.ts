@@ -318,6 +318,25 @@ describe('forged and stolen tokens', function () {
     expect([...seen][0]).to.include('bad_credentials');
   });
 
+  it('compare a password whether there is such a user or not: the time tells nothing either', async () => {
+    const compared = async () => {
+      const { text } = await client.ask('GET', '/metrics');
+      return Number(/^suhbat_bcrypt_seconds_count (\d+)/m.exec(text)?.[1]);
+    };
+    const names = [
+      { username: user.username },
+      { email: user.email },
+      { username: 'nobody_of_that_name' },
+      { email: 'nobody@nowhere.example' },
+    ];
+    for (const name of names) {
+      const before = await compared();
+      const body = JSON.stringify({ ...name, password: 'wrong password' });
+      expect((await client.ask('POST', '/api/v1/auth/login', { body })).status).to.equal(401);
+      expect((await compared()) - before, JSON.stringify(name)).to.equal(1);
+    }
+  });
+
   it('of a registration do not tell whether an address has an account', async () => {
     const register = (email: string) => {
       const body = JSON.stringify({ email, username: `v_${newId().slice(24)}`, password: 'correct horse' });
