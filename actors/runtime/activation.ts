@@ -56,7 +56,8 @@ export class Activation {
   readonly #parts: ActivationParts;
   #state: unknown;
   #queue: Entry[] = [];
-  #parked: Parked[] = [];
+  /** In the order they came. */
+  readonly #parked = new Set<Parked>();
 
   constructor(kind: AnyKind, id: string, parts: ActivationParts) {
     this.kind = kind;
@@ -68,7 +69,7 @@ export class Activation {
 
   /** Commands that have not had their turn. */
   get waiting(): number {
-    return this.#queue.length + this.#parked.length;
+    return this.#queue.length + this.#parked.size;
   }
 
   submit(entry: Entry): void {
@@ -93,9 +94,9 @@ export class Activation {
   leave(refusal: Refusal): void {
     this.phase = 'gone';
     this.cancelWake?.();
-    const waiting = [...this.#queue, ...this.#parked.map((parked) => parked.entry)];
+    const waiting = [...this.#queue, ...[...this.#parked].map((parked) => parked.entry)];
     this.#queue = [];
-    this.#parked = [];
+    this.#parked.clear();
     for (const entry of waiting) entry.refuse(refusal);
   }
 
@@ -122,13 +123,14 @@ export class Activation {
     const { queueLimit } = this.#parts;
     if (this.waiting < queueLimit) return true;
     this.#queue = this.#queue.filter((entry) => !entry.settled);
-    this.#parked = this.#parked.filter(({ entry, reading }) => reading || !entry.settled);
+    for (const parked of this.#parked)
+      if (parked.entry.settled && !parked.reading) this.#parked.delete(parked);
     return this.waiting < queueLimit;
   }
 
   #take(entry: Entry): void {
     let keys: readonly string[] = [];
-    if (this.#parked.length > 0) {
+    if (this.#parked.size > 0) {
       try {
         keys = this.kind.keys(entry.command);
       } catch (error) {
@@ -138,8 +140,8 @@ export class Activation {
       }
     }
     const parked = { entry, keys, reading: false, rounds: 0 };
-    const behind = this.#parked.some((before) => shares(before.keys, keys));
-    if (behind || !this.#proceed(parked)) this.#parked.push(parked);
+    const behind = [...this.#parked].some((before) => shares(before.keys, keys));
+    if (behind || !this.#proceed(parked)) this.#parked.add(parked);
   }
 
   /** A turn, or a wait for rows: true when nothing of it waits any more. */
@@ -200,15 +202,11 @@ export class Activation {
       read.entry.refuse(refusal.code === 'internal' ? { code: 'unavailable', reason: 'unread' } : refusal);
     }
     const held = new Set<string>();
-    for (let at = 0; at < this.#parked.length; ) {
-      const parked = this.#parked[at] as Parked;
-      if (parked.reading || parked.keys.some((key) => held.has(key))) {
-        for (const key of parked.keys) held.add(key);
-        at++;
-        continue;
-      }
-      this.#parked.splice(at, 1);
-      if (!this.#proceed(parked)) this.#parked.splice(at, 0, parked);
+    // Whoever a turn brings is behind those that wait, and is reached here too.
+    for (const parked of this.#parked) {
+      const waits = parked.reading || parked.keys.some((key) => held.has(key));
+      if (!waits && this.#proceed(parked)) this.#parked.delete(parked);
+      else for (const key of parked.keys) held.add(key);
     }
   }
 

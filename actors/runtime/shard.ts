@@ -276,7 +276,6 @@ export class OwnedShard {
     const { clock } = this.#parts;
     activation.cancelWake?.();
     activation.cancelWake = clock.after(Math.max(0, at - clock.now()), () => {
-      if (activation.phase !== 'active') return;
       const again = (refused: boolean) => refused && this.#wakeAt(activation, clock.now() + wakeAgainMs);
       const woken = new Entry({ type: 'wake' }, Number.POSITIVE_INFINITY, (result) =>
         again('refusal' in result && result.refusal.code === 'unavailable'),
