@@ -128,6 +128,39 @@ describe('an answer', () => {
       expect(asked.results?.map(seqOf)).to.deep.equal([2]);
     });
 
+  it('is `not done` in time also for a refusal that still waits at the gate', async () => {
+    const node = await started();
+    node.journal.hold();
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    const refused = node.ask('a', [{ type: 'refuse' }], 1000);
+    await world.clock.advance(1000);
+    expect(refused.results?.map(codeOf)).to.deep.equal(['unavailable']);
+  });
+
+  it('is `not done` at once where loading fails, and the next command loads anew', async () => {
+    let fails = 1;
+    const node = await started({
+      step: async (statement) => {
+        if (statement === 'load' && fails-- > 0) throw new Error('PostgreSQL is away');
+      },
+    });
+    const refusal = { code: 'unavailable', reason: 'not_loaded', retry_after_ms: 500 };
+    expect(await node.put('a', 'k1')).to.deep.equal({ refusal });
+    expect(seqOf(await node.put('a', 'k1'))).to.equal(1);
+  });
+
+  it('is unknown to what waits for the flush when the shard is lost: it was done, and the next owner flushes it', async () => {
+    const node = await started();
+    hanging.add('begin');
+    const stored = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1', stored: true }]);
+    await settled();
+    node.journal.before = async (append) => {
+      if (!append.reserved) throw new JournalError('refused', 'another owner');
+    };
+    await node.put('b', 'k1');
+    expect(stored.results).to.deep.equal([{ refusal: { code: 'timeout', reason: 'moved' } }]);
+  });
+
   it('is unavailable to a mere read while the journal does not say whose the shard is; marks wait for it', async () => {
     const node = await started();
     await node.put('a', 'k1');
@@ -148,6 +181,22 @@ describe('an answer', () => {
     await world.clock.advance(3000);
     expect(marked.results).to.deep.equal([{ reply: { marked: 5 } }]);
     expect(world.table.marks.get('a')).to.equal(5);
+  });
+
+  it('is refused at once where too many wait for the shard already', async () => {
+    world = createWorld(false);
+    const node = createNode(world, {
+      options: { shardQueue: 2 },
+      step: (statement) => (statement === 'checkpoint' ? new Promise(() => {}) : Promise.resolve()),
+    });
+    await node.start();
+    const asked = [1, 2, 3].map(() => node.ask('a', [{ type: 'head' }]));
+    await settled();
+    expect(asked.map(({ results }) => codeOf(results?.[0]))).to.deep.equal([
+      undefined,
+      undefined,
+      'unavailable',
+    ]);
   });
 
   it('is refused to all that wait for a shard when it is not coming', async () => {
@@ -187,6 +236,22 @@ describe('an answer', () => {
       'not_found',
     );
     expect(node.host.stats().actors).to.deep.equal({ ledger: 0 });
+  });
+
+  it('to a peek comes in time also while its shard is being claimed', async () => {
+    world = createWorld(false);
+    const node = createNode(world, {
+      step: (statement) => (statement === 'checkpoint' ? new Promise(() => {}) : Promise.resolve()),
+    });
+    await node.start();
+    const peeked = node.host.peek({ kind: 'ledger', id: 'a', command: { type: 'head' }, budgetMs: 1000 });
+    let over = false;
+    void peeked.then(() => (over = true));
+    await world.clock.advance(999);
+    expect(over).to.equal(false);
+    await world.clock.advance(1);
+    expect(over).to.equal(true);
+    expect(codeOf(await peeked)).to.equal('unavailable');
   });
 
   it('to a peek is moved when the shard is lost while it waits', async () => {

@@ -55,8 +55,9 @@ describe('the chain of positions', () => {
       await meanwhile();
       return row;
     };
-    await two.start();
-    expect(two.host.stats().shards).to.include({ quarantined: 0, serving: 0 });
+    await two.host.start();
+    expect(world.table.of('a').get(1), 'meanwhile').to.equal('k1');
+    expect(two.host.stats().shards).to.include({ quarantined: 0, free: 1 });
   });
 
   it('shows a hole', async () => {

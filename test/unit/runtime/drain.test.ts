@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { shardOf } from '../../../actors/client/shard-of.ts';
 import { JournalError } from '../../../actors/journal/journal.ts';
 import {
   codeOf,
@@ -88,11 +89,38 @@ describe('a drain', () => {
       if (!append.reserved) throw new JournalError('in_doubt', 'no answer');
     };
     const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }], 60_000);
-    await settled();
-    void node.host.drain(1000);
-    await world.clock.advance(3000);
-    expect(asked.results?.map(codeOf)).to.deep.equal(['timeout']);
+    // The pauses before it is asked again have grown longer than the drain.
+    await world.clock.advance(10_000);
+    const drained = node.host.drain(1000);
+    await world.clock.advance(1000);
+    await drained;
+    expect(asked.results).to.deep.equal([{ refusal: { code: 'timeout', reason: 'journal' } }]);
     expect(last()).to.equal('claim');
+  });
+
+  it('releases a shard over a batch that a full journal has never taken: that was not done', async () => {
+    const node = await started();
+    node.journal.before = async (append) => {
+      if (!append.reserved) throw new JournalError('full', 'full');
+    };
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }], 60_000);
+    await settled();
+    const drained = node.host.drain(1000);
+    await world.clock.advance(1000);
+    await drained;
+    expect(asked.results?.map(codeOf)).to.deep.equal(['actor_moved']);
+    expect(last()).to.equal('release');
+  });
+
+  it('flushes at once, whatever the pause between two flushes', async () => {
+    const node = createNode(world, { options: { flushIntervalMs: 60_000 } });
+    await node.start();
+    world.table.of('a').set(1, 'k1');
+    await node.ask('a', [{ type: 'mark', at: 1 }]).done;
+    const drained = node.host.drain(1000);
+    await world.clock.advance(100);
+    await drained;
+    expect(world.table.marks.get('a')).to.equal(1);
   });
 
   it('gives the release record its time, and no more', async () => {
@@ -104,6 +132,20 @@ describe('a drain', () => {
     void node.host.drain(1000).then(() => (over = true));
     await world.clock.advance(800);
     expect(over).to.equal(true);
+  });
+
+  it('waits for room in a full journal for its release record', async () => {
+    const node = await started();
+    await node.put('a', 'k1');
+    let full = true;
+    node.journal.before = async () => {
+      if (full) throw new JournalError('full', 'full');
+    };
+    void node.host.drain(1000);
+    await world.clock.advance(100);
+    full = false;
+    await world.clock.advance(900);
+    expect(last()).to.equal('release');
   });
 
   it('releases a shard whose claim was under way', async () => {
@@ -120,6 +162,68 @@ describe('a drain', () => {
     await drained;
     expect(last()).to.equal('release');
   });
+
+  it('refuses commands of a shard that comes late, and releases it with the others', async () => {
+    const claims: (() => void)[] = [];
+    const node = createNode(world, {
+      shards: 2,
+      step: async (statement) => {
+        if (statement === 'claim') await new Promise<void>((go) => claims.push(go));
+      },
+    });
+    void node.host.start();
+    await settled();
+    expect(claims).to.have.length(2);
+    let over = false;
+    void node.host.drain(1000).then(() => (over = true));
+    claims[0]?.();
+    await settled();
+    expect(node.host.stats().shards).to.include({ serving: 1 });
+    const [id] = ['a', 'b', 'c', 'd', 'e'].filter((one) => shardOf('ledger', one, 2) === 0);
+    const asked = node.ask(id as string, [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    expect(asked.results?.map(codeOf)).to.deep.equal(['actor_moved']);
+    claims[1]?.();
+    await world.clock.advance(100);
+    expect(over).to.equal(true);
+    expect([0, 1].map((shard) => records(world, shard).at(-1)?.type)).to.deep.equal(['release', 'release']);
+  });
+
+  it('answers also who waits for an append that nobody answers, when its time is up', async () => {
+    const node = await started();
+    node.journal.hold();
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }], 600_000);
+    await settled();
+    const drained = node.host.drain(1000);
+    await world.clock.advance(499);
+    expect(asked.results).to.equal(undefined);
+    await world.clock.advance(501);
+    await drained;
+    expect(asked.results?.map(codeOf)).to.deep.equal(['timeout']);
+  });
+
+  for (const answers of [true, false])
+    it(`hurries a release that was under way, while the journal ${answers ? 'answers' : 'does not answer'}`, async () => {
+      const owners = { now: 'n1' };
+      const node = createNode(world, {
+        placement: { owner: () => owners.now, isLive: () => true, askRelease: () => {} },
+        step: (statement) =>
+          statement === 'begin' && owners.now === 'n2' ? new Promise(() => {}) : Promise.resolve(),
+      });
+      await node.start();
+      owners.now = 'n2';
+      await node.put('a', 'k1');
+      node.journal.before = async () => {
+        if (!answers) throw new JournalError('in_doubt', 'no answer');
+      };
+      void node.host.release(0);
+      await world.clock.advance(100);
+      let over = false;
+      void node.host.drain(1000).then(() => (over = true));
+      await world.clock.advance(800);
+      expect(over).to.equal(true);
+      expect(last()).to.equal(answers ? 'release' : 'batch');
+    });
 
   it('releases a shard whose tail was being replayed, and leaves the rest of it to the next owner', async () => {
     const one = await started();

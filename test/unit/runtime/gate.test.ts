@@ -161,6 +161,36 @@ describe('the output gate', () => {
     expect(seqOf(await node.put('a', 'k2'))).to.equal(2);
   });
 
+  it('ends a batch at 256 KiB', async () => {
+    await node.put('a', 'k0');
+    const key = 'k'.repeat(100 * 1024);
+    await node.ask(
+      'a',
+      Array.from({ length: 5 }, (_, n) => ({ type: 'put', by: 'ann', key: `${n}${key}` })),
+    ).done;
+    expect(node.batches).to.deep.equal([1, 2, 2, 1]);
+  });
+
+  it('takes no more events when too many bytes wait for the journal; reads go on', async () => {
+    const small = createNode(createWorld(), { options: { shardQueueBytes: 100 } });
+    await small.start();
+    small.journal.hold();
+    const puts = [1, 2, 3, 4].map((n) =>
+      small.ask('a', [{ type: 'put', by: 'ann', key: `a key of some length ${n}` }]),
+    );
+    const read = small.ask('b', [{ type: 'head' }]);
+    await settled();
+    expect(puts.map(({ results }) => codeOf(results?.[0]))).to.deep.equal([
+      undefined,
+      undefined,
+      'unavailable',
+      'unavailable',
+    ]);
+    expect(read.results).to.deep.equal([{ reply: { head: 0, marked: 0 } }]);
+    await small.journal.release();
+    expect(seqOf(await small.put('a', 'k3'))).to.equal(3);
+  });
+
   it('puts all events of one command into one batch, so that a crash keeps all of them or none', async () => {
     const small = createNode(createWorld(), { options: { batchBytes: 100 } });
     await small.start();

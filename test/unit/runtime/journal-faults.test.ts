@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { JournalError } from '../../../actors/journal/journal.ts';
+import { anyKind } from '../../../actors/runtime/kind.ts';
+import { ledgerKind } from '../../support/ledger-kind.ts';
 import {
   codeOf,
   createNode,
@@ -69,6 +71,45 @@ describe('a journal', () => {
     expect(asked.results?.map(codeOf)).to.deep.equal(['unavailable']);
   });
 
+  it('that refuses an append and does not say why has lost nothing yet: the shard is moved, not quarantined', async () => {
+    await node.put('a', 'k1');
+    node.journal.before = async (append) => {
+      if (!append.reserved) throw new JournalError('refused', 'another owner');
+    };
+    node.journal.beforeNewest = async () => {
+      throw new Error('no connection');
+    };
+    expect(codeOf(await node.put('a', 'k2'))).to.equal('actor_moved');
+    expect(node.host.stats().shards).to.include({ fenced: 1, quarantined: 0 });
+  });
+
+  it('that does not answer is asked less and less often', async () => {
+    const asked: number[] = [];
+    node.journal.before = async () => {
+      asked.push(world.clock.now());
+      throw new JournalError('in_doubt', 'no answer');
+    };
+    node.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    await world.clock.advance(8000);
+    const pauses = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
+    expect(pauses).to.deep.equal([50, 100, 200, 400, 800, 1600, 2000, 2000]);
+  });
+
+  it('that takes nothing stops no soft state', async () => {
+    const soft = { ...ledgerKind(world.table), name: 'soft', journaled: false };
+    const other = createNode(createWorld(), { kinds: [anyKind(ledgerKind(world.table)), anyKind(soft)] });
+    await other.start();
+    other.journal.before = async () => {
+      throw new JournalError('full', 'full');
+    };
+    const put = { type: 'put', by: 'ann', key: 'k1' };
+    other.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
+    await settled();
+    const [result] = await other.host.ask({ kind: 'soft', id: 'a', commands: [put], budgetMs: 1000 });
+    expect(seqOf(result)).to.equal(1);
+  });
+
   it('that was full for long and then does not answer still gets its time to be asked again', async () => {
     let fault: 'full' | 'in_doubt' | undefined = 'full';
     node.journal.before = async () => {
@@ -130,6 +171,39 @@ describe('a journal', () => {
     }
     expect(one.journal.trims.length).to.be.greaterThan(1);
     expect(small.table.of('a').size).to.equal(100);
+  });
+});
+
+describe('a full journal', () => {
+  it('gives no room for what PostgreSQL lacks: nothing acked is lost', async () => {
+    const world = createWorld(true, 4000);
+    let away = false;
+    const node = createNode(world, {
+      step: async (statement) => {
+        if (away && statement === 'begin') throw new Error('PostgreSQL is away');
+      },
+    });
+    await node.start();
+    away = true;
+    const puts = Array.from(
+      { length: 100 },
+      (_, n) => ({ type: 'put', by: 'ann', key: `key ${n}` }) as const,
+    );
+    let acked = 0;
+    for (const put of puts) {
+      const asked = node.ask('a', [put]);
+      await world.clock.advance(100);
+      if (seqOf(asked.results?.[0]) === undefined) break;
+      acked++;
+    }
+    expect(acked).to.be.within(5, 99);
+    await world.clock.advance(5000);
+    const written = world.database.checkpoints.get(0)?.position ?? 0;
+    expect(node.journal.trims.filter(({ position }) => position > written)).to.deep.equal([]);
+    const two = createNode(world, { node: 'n2' });
+    node.store.end();
+    await two.start();
+    expect(world.table.of('a').size).to.equal(acked);
   });
 });
 

@@ -77,6 +77,30 @@ describe('ownership of a shard', () => {
     expect(asked).to.equal(1);
   });
 
+  it('is checked again for a read that came long after the check under way had begun', async () => {
+    const one = await started('n1');
+    await world.clock.advance(5000);
+    let go = () => {};
+    const { newest } = one.journal;
+    one.journal.newest = async (shard) => {
+      const record = await newest.call(one.journal, shard);
+      one.journal.newest = newest;
+      await new Promise<void>((resolve) => (go = resolve));
+      return record;
+    };
+    const peek = () =>
+      one.host.peek({ kind: 'ledger', id: 'a', command: { type: 'head' }, budgetMs: 60_000 });
+    const early = peek();
+    await settled();
+    const two = await started('n2');
+    await world.clock.advance(2000);
+    await two.put('a', 'k1');
+    const late = peek();
+    go();
+    expect(await early).to.equal(undefined);
+    expect(codeOf(await late)).to.equal('actor_moved');
+  });
+
   it('waits out the fenced reads of an owner that did not release', async () => {
     const one = await started('n1');
     await one.put('a', 'k1');

@@ -13,14 +13,19 @@ describe('passivation', () => {
   let world: World;
   let node: Node;
   let away: boolean;
+  /** A read of rows waits for `go`. */
+  let holding: boolean;
+  let go: () => void;
 
   async function start(options: NodeOptions['options'] = {}): Promise<void> {
     away = false;
+    holding = false;
     world = createWorld();
     node = createNode(world, {
       options: { activations: 3, idleMs: 10_000, flushIntervalMs: 10, ...options },
       step: async (statement) => {
         if (away && statement === 'begin') throw new Error('PostgreSQL is away');
+        if (holding && statement === 'fetch') await new Promise<void>((resolve) => (go = resolve));
       },
     });
     await node.start();
@@ -61,7 +66,6 @@ describe('passivation', () => {
     await node.put('a', 'k1');
     await world.clock.advance(5000);
     // The mark has been made, and waits for the journal's word that the shard is ours.
-    let go = () => {};
     node.journal.beforeNewest = () => new Promise((resolve) => (go = resolve));
     const marked = node.ask('a', [{ type: 'mark', at: 7 }], 600_000);
     await world.clock.advance(60_000);
@@ -72,6 +76,39 @@ describe('passivation', () => {
     await world.clock.advance(60_000);
     expect(actors()).to.equal(0);
     expect(world.table.marks.get('a')).to.equal(7);
+  });
+
+  it('keeps an actor while a command of it waits for rows', async () => {
+    holding = true;
+    await node.ask('a', [{ type: 'head' }]).done;
+    const asked = node.ask('a', [{ type: 'put', by: 'ann', key: 'old', lookup: true }], 600_000);
+    await world.clock.advance(60_000);
+    expect(actors()).to.equal(1);
+    go();
+    await world.clock.advance(100);
+    expect(asked.results?.map(seqOf)).to.deep.equal([1]);
+    await world.clock.advance(60_000);
+    expect(actors()).to.equal(0);
+  });
+
+  it('keeps an actor that was used lately', async () => {
+    for (let n = 0; n < 10; n++) {
+      await node.ask('a', [{ type: 'head' }]).done;
+      await world.clock.advance(9000);
+    }
+    expect(world.table.loads).to.equal(1);
+    await world.clock.advance(10_000);
+    expect(actors()).to.equal(0);
+  });
+
+  it('lets the one go that was not used for longest, not the one that came first', async () => {
+    for (const id of ['a', 'b', 'c', 'a', 'd', 'a']) {
+      await node.put(id, `${id} ${world.clock.now()}`);
+      await world.clock.advance(2000);
+    }
+    expect(world.table.loads).to.equal(4);
+    await node.put('b', 'k2');
+    expect(world.table.loads).to.equal(5);
   });
 
   it('makes room by letting the oldest idle actor go, and refuses where none may leave', async () => {
@@ -194,6 +231,26 @@ describe('a wake-up', () => {
       await world.clock.advance(400);
       expect(await woken(node, 'a')).to.equal(0);
     }
+  });
+
+  it('leaves no timer behind when its actor leaves', async () => {
+    const world = createWorld();
+    const node = createNode(world, { options: { idleMs: 1000, sweepMs: 500 } });
+    await node.start();
+    const open = new Set<number>();
+    const { after } = world.clock;
+    world.clock.after = (ms, task) => {
+      open.add(ms);
+      const cancel = after.call(world.clock, ms, task);
+      return () => {
+        open.delete(ms);
+        cancel();
+      };
+    };
+    await node.ask('a', [{ type: 'alarm', at: world.clock.now() + 123_456 }]).done;
+    expect([...open]).to.include(123_456);
+    await world.clock.advance(5000);
+    expect([...open]).not.to.include(123_456);
   });
 
   it('that finds no room comes again', async () => {

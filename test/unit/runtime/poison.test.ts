@@ -47,6 +47,21 @@ describe('poison', () => {
     expect(seqOf(await node.put('a', 'on'))).to.equal(11);
   });
 
+  it('is not what fails while it is looked for: only what PostgreSQL refuses is buried', async () => {
+    let projects = 0;
+    const other = createNode(createWorld(), {
+      step: async (statement) => {
+        // In bulk, with savepoints, the first half; then the connection is lost.
+        if (statement === 'project' && ++projects >= 4 && projects <= 6) throw new Error('connection lost');
+      },
+    });
+    await other.start();
+    await other.ask('a', [{ type: 'puts', by: 'ann', keys: ['k1', 'poison 1', 'k2', 'k3'] }]).done;
+    await other.world.clock.advance(10_000);
+    expect(other.world.table.buried).to.deep.equal(['poison 1']);
+    expect([...other.world.table.of('a').values()].sort()).to.deep.equal(['buried', 'k1', 'k2', 'k3']);
+  });
+
   it('is counted once, however often its transaction is tried', async () => {
     await node.put('a', 'poison 1');
     await world.clock.advance(25);

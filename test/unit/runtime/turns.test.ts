@@ -91,6 +91,15 @@ describe('turns', () => {
     expect(seqOf(await node.put('a', 'late'))).to.equal(2);
   });
 
+  it('are not taken when the time is up, however late the timer that says so', async () => {
+    holding.add('load');
+    world.clock.after(100, () => void letGo('load'));
+    const late = node.ask('a', [{ type: 'put', by: 'ann', key: 'late' }], 100);
+    await world.clock.advance(100);
+    expect(late.results?.map(codeOf)).to.deep.equal(['unavailable']);
+    expect(node.batches).to.deep.equal([]);
+  });
+
   it('refuse what does not fit into the queue of an actor', async () => {
     holding.add('load');
     const asked = node.ask(
@@ -136,6 +145,22 @@ describe('turns', () => {
       [1, 'k1'],
       [2, 'k2'],
     ]);
+  });
+
+  it('of one call that breaks the state halfway go on from what was committed', async () => {
+    await node.put('a', 'k1');
+    await world.clock.advance(100);
+    node.journal.hold();
+    const asked = node.ask('a', [
+      { type: 'put', by: 'ann', key: 'k2' },
+      { type: 'put', by: 'ann', key: 'unevolvable' },
+      { type: 'put', by: 'ann', key: 'k3' },
+    ]);
+    await world.clock.advance(100);
+    await node.journal.release();
+    await world.clock.advance(100);
+    expect(asked.results?.map(seqOf)).to.deep.equal([2, undefined, 3]);
+    expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2', 'k3']);
   });
 
   it('are not taken on a state that a bug has broken', async () => {
