@@ -114,7 +114,7 @@ export class OwnedShard {
   replay(position: number, { events: listed }: ShardRecord): void {
     const events = listed.map(([kind, id, event]) => ({ kind, id, actor: actorKey(kind, id), event }));
     for (const { actor } of events) this.queue.coming(actor, 1);
-    this.#gate.replayed(position, events, JSON.stringify(listed).length);
+    this.#gate.replayed(position, events, Buffer.byteLength(JSON.stringify(listed)));
   }
 
   /** Takes an activation out of memory; what waits in it gets the refusal. */

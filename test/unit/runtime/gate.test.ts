@@ -247,23 +247,6 @@ describe('the output gate', () => {
     expect(codeOf((await small.ask('a', [{ type: 'head' }]).done)[0])).to.equal(undefined);
   });
 
-  it('takes no more events when too many bytes wait for the journal, and still reads', async () => {
-    const small = createNode(createWorld(), { options: { shardQueueBytes: 300 } });
-    await small.start();
-    small.journal.hold();
-    small.ask('a', [{ type: 'put', by: 'ann', key: 'k1' }]);
-    const puts = Array.from({ length: 8 }, (_, n) =>
-      small.ask('a', [{ type: 'put', by: 'ann', key: `${n}${'x'.repeat(60)}` }]),
-    );
-    await settled();
-    const refused = puts.filter(({ results }) => codeOf(results?.[0]) === 'unavailable');
-    expect(refused).to.have.length.within(1, 7);
-    const read = small.ask('a', [{ type: 'head' }]);
-    await small.journal.release();
-    expect(read.results).to.deep.equal([{ reply: { head: 9 - refused.length, marked: 0 } }]);
-    expect(seqOf(await small.put('a', 'k2'))).to.equal(10 - refused.length);
-  });
-
   it('answers everybody also when the frames of an event fail', async () => {
     const asked = node.ask('a', [
       { type: 'put', by: 'ann', key: 'k1' },

@@ -153,48 +153,6 @@ describe('passivation', () => {
     expect(actors()).to.equal(0);
     expect(node.logs.join()).to.include('checkpoint row');
   });
-
-  it('keeps an actor while a command of it waits for rows', async () => {
-    let go = () => {};
-    node = createNode(createWorld(), {
-      options: { idleMs: 10_000 },
-      step: (statement) =>
-        statement === 'fetch' ? new Promise<void>((resolve) => (go = resolve)) : Promise.resolve(),
-    });
-    await node.start();
-    const waits = node.ask('a', [{ type: 'put', by: 'ann', key: 'old', lookup: true }], 600_000);
-    await node.world.clock.advance(60_000);
-    expect(actors()).to.equal(1);
-    go();
-    await node.world.clock.advance(100);
-    expect(waits.results?.map(seqOf)).to.deep.equal([1]);
-    await node.world.clock.advance(60_000);
-    expect(actors()).to.equal(0);
-  });
-
-  it('lets go what is idle for long enough, and nothing else', async () => {
-    await node.put('a', 'k1');
-    await node.put('b', 'k1');
-    for (let second = 0; second < 30; second++) {
-      await world.clock.advance(1000);
-      await node.ask('a', [{ type: 'head' }]).done;
-    }
-    expect(actors()).to.equal(1);
-    expect(world.table.loads).to.equal(2);
-  });
-
-  it('lets the one go that was longest unused, not the one that came first', async () => {
-    for (const id of ['a', 'b', 'c', 'a']) {
-      await world.clock.advance(2000);
-      await node.ask(id, [{ type: 'head' }]).done;
-    }
-    await node.ask('d', [{ type: 'head' }]).done;
-    expect(world.table.loads).to.equal(4);
-    await node.ask('a', [{ type: 'head' }]).done;
-    expect(world.table.loads).to.equal(4);
-    await node.ask('b', [{ type: 'head' }]).done;
-    expect(world.table.loads).to.equal(5);
-  });
 });
 
 describe('a wake-up', () => {

@@ -247,33 +247,4 @@ describe('turns', () => {
     const hot = await node.host.peek({ kind: 'ledger', id: 'a', command, budgetMs: 1000 });
     expect(hot).to.deep.equal({ reply: { head: 1, marked: 0 } });
   });
-
-  it('let a command wait for the rows of one before it, also when rows of another have come', async () => {
-    holding.add('fetch');
-    const first = node.ask('a', [{ type: 'put', by: 'ann', key: 'x', lookup: true }]);
-    const second = node.ask('a', [{ type: 'put', by: 'bob', key: 'y', lookup: true }]);
-    const third = node.ask('a', [{ type: 'put', by: 'ann', key: 'z' }]);
-    await settled();
-    held.get('fetch')?.splice(1, 1)[0]?.();
-    await settled();
-    expect(second.results?.map(seqOf)).to.deep.equal([1]);
-    expect(third.results).to.equal(undefined);
-    await letGo('fetch');
-    expect([first, third].map(({ results }) => seqOf(results?.[0]))).to.deep.equal([2, 3]);
-  });
-
-  it('are not taken at the very end of a budget, even where nobody has said yet that it is over', async () => {
-    node = createNode(world, {
-      step: (statement) =>
-        statement === 'load' ? new Promise<void>((go) => world.clock.after(100, go)) : Promise.resolve(),
-    });
-    await node.start();
-    // What ends the loading comes before what ends the budget, both at the same time.
-    const first = node.ask('b', [{ type: 'put', by: 'ann', key: 'first' }]);
-    const late = node.ask('b', [{ type: 'put', by: 'ann', key: 'late' }], 100);
-    await world.clock.advance(100);
-    expect(first.results?.map(seqOf)).to.deep.equal([1]);
-    expect(late.results?.map(codeOf)).to.deep.equal(['unavailable']);
-    expect(seqOf(await node.put('b', 'next'))).to.equal(2);
-  });
 });
