@@ -52,8 +52,8 @@ export function createMetrics() {
     queueLimit: gauge('suhbat_queue_limit', 'How much that queue may hold', 'queue'),
 
     // Gateway
-    connections: gauge('suhbat_connections', 'Open WebSocket connections'),
-    connectionsOpened: counter('suhbat_connections_opened_total', 'WebSocket connections accepted'),
+    connections: gauge('suhbat_connections', 'Open WebSockets and event streams'),
+    connectionsOpened: counter('suhbat_connections_opened_total', 'WebSockets and event streams accepted'),
     connectionsClosed: counter('suhbat_connections_closed_total', 'WebSocket connections ended', 'code'),
     slowClientsClosed: counter(
       'suhbat_slow_clients_closed_total',
