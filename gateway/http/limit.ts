@@ -4,10 +4,10 @@ import { addressGroup } from '../client-ip.ts';
 import type { Exchange } from './exchange.ts';
 import type { Later, PipelineParts } from './pipeline.ts';
 
-/** The pipeline's steps that count: each refuses as `rate_limited` what is over its limit. */
+/** The names of the limits, as metrics and headers tell them. */
 export type LimitName = CallLimit | 'messages';
 
-/** The caller's or the address's rate. */
+/** The pipeline's step `limit`: the caller's or the address's rate. Refuses as `rate_limited`. */
 export function limit(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
   switch (row.route.limit) {
@@ -45,7 +45,7 @@ function refuseOver(
   throw fail('rate_limited', { retry_after_ms });
 }
 
-/** However a client writes the name that it tries, it is one name. */
+/** The step `limitName`: however a client writes the name that it tries, it is one name. */
 export function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
   if (row.route.limit !== 'auth') return undefined;

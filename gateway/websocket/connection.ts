@@ -20,16 +20,16 @@ export interface Outlet {
 }
 
 /**
- * One client socket, or one event stream (`stream`), which hears the same and asks nothing. `opening`: not authenticated, or not attached yet. `ready`: the client was told, its
- * topics hold. `closing`: its WebSocket must not be touched any more. Plain fields and no closures: there
- * are many thousands of these.
+ * One client socket, or one event stream (`stream`), which hears the same and asks nothing. `opening`: not
+ * authenticated, or not attached yet. `ready`: the client was told, its topics hold. `closing`: its outlet must not
+ * be touched any more. Plain fields and no closures: there are many thousands of these.
  */
 export interface Connection {
   readonly id: string;
   /** What limits on addresses count it under. */
   readonly address: string;
   /**
-   * Set when it opens; using it after the close throws, so ask `state` first. It is this same object:
+   * Set when it opens; using it after the close throws, so ask `state` first. Of a socket it is this same object:
    * uWebSockets copies what the upgrade gave it onto the WebSocket.
    */
   ws: Outlet | undefined;
