@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
-import { newAccount, newClient, newPage, password, texts, useStage } from './stage.ts';
+import { logIn, newAccount, newClient, newPage, password, rowOf, texts, useStage } from './stage.ts';
 
 /** The name by which the focused element goes: its label, else its text. */
 const focused = (page: Page) =>
@@ -122,6 +122,32 @@ describe('without a mouse', function () {
     await until(page, 'Tab', /^Log out/);
     await page.keyboard.press('Enter');
     await page.locator('input[name=login]').waitFor();
+  });
+
+  it('what one opens has the focus at once: who types on loses no letter', async () => {
+    const [ali, vali] = [await newAccount('Ali'), await newAccount('Vali')];
+    const client = await newClient(vali);
+    await client.createPrivateChat({ user_id: ali.tokens.user.id });
+    const page = await logIn(ali);
+    await rowOf(page, vali.name).waitFor();
+    /** Whether this field has the focus by the time that the page has it. */
+    const focusedWithIts = (opener: string, field: string) =>
+      page.evaluate(
+        ([opener, field]) =>
+          new Promise<boolean>((resolve) => {
+            new MutationObserver((_, observer) => {
+              const element = document.querySelector(field);
+              if (element === null) return;
+              observer.disconnect();
+              resolve(document.activeElement === element);
+            }).observe(document.body, { childList: true, subtree: true });
+            document.querySelector<HTMLElement>(opener)?.click();
+          }),
+        [opener, field] as const,
+      );
+    expect(await focusedWithIts('[aria-label="New chat"]', '.people-search input')).to.equal(true);
+    await page.keyboard.press('Escape');
+    expect(await focusedWithIts('.chat-row', '.composer textarea')).to.equal(true);
   });
 
   it('new messages are told to who cannot see them', async () => {

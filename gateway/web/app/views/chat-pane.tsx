@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
 import { draftOf } from '../state/drafts.ts';
 import type { ChatModel } from '../state/model.ts';
@@ -29,11 +29,13 @@ export function ChatPane({ session, chat }: { session: Session; chat: ChatModel 
   const deleting = useSignal<Message | undefined>(undefined);
   const showGroup = useSignal(false);
 
+  // At once, or the first letters of who types on would be lost. On a touch screen it would bring up the keyboard.
+  useLayoutEffect(() => {
+    if (hasKeyboard.matches) composer.current?.focus();
+  }, []);
   useEffect(() => {
     void session.history.open(chat);
     if (isGroup(chat)) void session.chats.refresh(chat);
-    // On a touch screen the focus would bring up the keyboard.
-    if (hasKeyboard.matches) composer.current?.focus();
     return () => session.history.trim(chat);
   }, []);
 

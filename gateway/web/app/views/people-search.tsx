@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Person } from '../../../client/index.ts';
 import type { Session } from '../state/session.ts';
 import { errorWords, words } from '../words/words.ts';
@@ -28,7 +28,8 @@ export function PeopleSearch({ session, chosen, without = [], onChoose }: People
   const list = useRef<HTMLUListElement>(null);
   const wanted = text.value.trim();
 
-  useEffect(() => {
+  // At once, or the first letters of who types on would be lost; a dialog that opens with it looks for `autofocus`.
+  useLayoutEffect(() => {
     input.current?.focus();
   }, []);
 
@@ -63,6 +64,7 @@ export function PeopleSearch({ session, chosen, without = [], onChoose }: People
         <Icon name="search" small />
         <input
           ref={input}
+          autofocus
           type="search"
           placeholder={w.findPeopleHint}
           aria-label={w.findPeople}
