@@ -127,27 +127,30 @@ describe('without a mouse', function () {
   it('what one opens has the focus at once: who types on loses no letter', async () => {
     const [ali, vali] = [await newAccount('Ali'), await newAccount('Vali')];
     const client = await newClient(vali);
-    await client.createPrivateChat({ user_id: ali.tokens.user.id });
+    const { id } = await client.createPrivateChat({ user_id: ali.tokens.user.id });
+    await client.send({ chat_id: id, text: 'a question' });
     const page = await logIn(ali);
     await rowOf(page, vali.name).waitFor();
-    /** Whether this field has the focus by the time that the page has it. */
-    const focusedWithIts = (opener: string, field: string) =>
+    /** What has the focus by the time that a click has brought this onto the page. */
+    const focusWith = (opener: string, opened: string) =>
       page.evaluate(
-        ([opener, field]) =>
-          new Promise<boolean>((resolve) => {
+        ([opener, opened]) =>
+          new Promise<string | undefined>((resolve) => {
             new MutationObserver((_, observer) => {
-              const element = document.querySelector(field);
-              if (element === null) return;
+              if (document.querySelector(opened) === null) return;
               observer.disconnect();
-              resolve(document.activeElement === element);
+              resolve(document.activeElement?.tagName);
             }).observe(document.body, { childList: true, subtree: true });
             document.querySelector<HTMLElement>(opener)?.click();
           }),
-        [opener, field] as const,
+        [opener, opened] as const,
       );
-    expect(await focusedWithIts('[aria-label="New chat"]', '.people-search input')).to.equal(true);
+    expect(await focusWith('[aria-label="New chat"]', '.people-search')).to.equal('INPUT');
     await page.keyboard.press('Escape');
-    expect(await focusedWithIts('.chat-row', '.composer textarea')).to.equal(true);
+    expect(await focusWith('.chat-row', '.composer')).to.equal('TEXTAREA');
+    await page.locator('.row').getByText('a question').click({ button: 'right' });
+    await page.locator('.menu').waitFor();
+    expect(await focusWith('.menu [role=menuitem]', '.composer .about')).to.equal('TEXTAREA');
   });
 
   it('new messages are told to who cannot see them', async () => {

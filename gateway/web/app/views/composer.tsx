@@ -1,4 +1,3 @@
-import { useSignalEffect } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
@@ -46,10 +45,10 @@ export function Composer({ view, handle, onSent, onLeave, onUp }: ComposerProps)
     element.style.height = 'auto';
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
-  useSignalEffect(() => {
-    const { editing: now, replyTo: to } = draft.value;
-    if (now !== undefined || to !== undefined) input.current?.focus();
-  });
+  // At once, as in every place that one opens to write in.
+  useLayoutEffect(() => {
+    if (editing !== undefined || replyTo !== undefined) input.current?.focus();
+  }, [draft.value]);
 
   function giveUp() {
     draft.value = { text: editing === undefined ? text : '' };
