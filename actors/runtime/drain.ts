@@ -75,5 +75,5 @@ export class Releaser {
 }
 
 function finished({ closed, appender, queue }: OwnedShard): boolean {
-  return queue.empty && (closed || appender.batches.length === 0);
+  return queue.settled && (closed || appender.batches.length === 0);
 }

@@ -67,8 +67,14 @@ export class FlushQueue {
     return this.#pending.has(actor);
   }
 
+  /** There is nothing to take. What a transaction under way has taken may still come back. */
   get empty(): boolean {
     return this.items.length === 0 && this.#marks.size === 0;
+  }
+
+  /** PostgreSQL has everything. */
+  get settled(): boolean {
+    return this.items.length === 0 && this.#pending.size === 0;
   }
 
   /** Resolves when this actor has nothing unflushed, or the queue was closed. */

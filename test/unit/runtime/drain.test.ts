@@ -123,6 +123,34 @@ describe('a drain', () => {
     expect(world.table.marks.get('a')).to.equal(1);
   });
 
+  it('waits for the marks that a flush under way has taken, and writes them where it fails', async () => {
+    const node = createNode(world, {
+      options: { flushIntervalMs: 0 },
+      step: async (statement) => {
+        if (statement !== 'commit' || holding.size === 0) return;
+        const held = holding.get(statement) ?? [];
+        await new Promise<void>((go) => held.push(go));
+        throw new Error('connection lost at commit');
+      },
+    });
+    await node.start();
+    world.table.of('a').set(1, 'k1');
+    holding.set('commit', []);
+    await node.ask('a', [{ type: 'mark', at: 1 }]).done;
+    await world.clock.advance(10);
+    const [go] = holding.get('commit') ?? [];
+    expect(go).to.be.a('function');
+    const drained = node.host.drain(4000);
+    await world.clock.advance(100);
+    expect(last()).not.to.equal('release');
+    holding.delete('commit');
+    go?.();
+    await world.clock.advance(1000);
+    await drained;
+    expect(world.table.marks.get('a')).to.equal(1);
+    expect(last()).to.equal('release');
+  });
+
   it('gives the release record its time, and no more', async () => {
     const node = await started();
     node.journal.before = async () => {
