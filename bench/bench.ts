@@ -1,0 +1,139 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DataFolder, openDataFolder } from '../ops/embedded/data-folder.ts';
+import { Driver } from './driver/driver.ts';
+import { BenchPostgres } from './server/database.ts';
+import { type PeerName, startPeer } from './server/peer.ts';
+import type { Subject } from './server/subject.ts';
+import { type Suhbat, startSuhbat } from './server/suhbat.ts';
+
+export interface BenchOptions {
+  /** Everything that is written while it runs; emptied at the beginning and at the end. */
+  folder: string;
+  /** The checkout whose Suhbat is measured. */
+  root: string;
+  short: boolean;
+  /** Suhbat without its peers. */
+  alone?: boolean;
+  /** Write CPU profiles of Suhbat under load here. */
+  profiles?: string;
+  say(line: string): void;
+}
+
+/** What scenarios measure with: servers and load, started for one use and ended after it. */
+export class Bench {
+  readonly short: boolean;
+  readonly alone: boolean;
+  readonly say: (line: string) => void;
+  /** Seconds of load before anything counts, and while it does. */
+  readonly warmS: number;
+  readonly measureS: number;
+
+  readonly #options: BenchOptions;
+  readonly #held: DataFolder;
+  readonly #postgres: BenchPostgres;
+  #made = 0;
+
+  private constructor(options: BenchOptions, held: DataFolder, postgres: BenchPostgres) {
+    this.#options = options;
+    this.#held = held;
+    this.#postgres = postgres;
+    this.short = options.short;
+    this.alone = options.alone ?? false;
+    this.say = options.say;
+    this.warmS = options.short ? 1.5 : 4;
+    this.measureS = options.short ? 3 : 8;
+  }
+
+  /** Error where another bench works in the folder. */
+  static async start(options: BenchOptions): Promise<Bench> {
+    const held = await openDataFolder(options.folder);
+    try {
+      for (const kept of ['runs', 'postgres'])
+        await rm(join(options.folder, kept), { recursive: true, force: true });
+      return new Bench(options, held, await BenchPostgres.start(options.folder));
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+  }
+
+  /** Those of these subjects that this run is about. */
+  subjects<T extends string>(all: readonly T[]): readonly T[] {
+    return this.alone ? all.filter((name) => name === 'suhbat') : all;
+  }
+
+  /** Suhbat on a new database, or on this one. */
+  async suhbat<T>(
+    work: (suhbat: Suhbat) => Promise<T>,
+    { env = {}, database }: { env?: Record<string, string>; database?: string } = {},
+  ): Promise<T> {
+    const { root, profiles } = this.#options;
+    const url = database ?? (await this.#postgres.create());
+    const subject = await startSuhbat({
+      root,
+      folder: await this.#newFolder(),
+      database: { url, pid: this.#postgres.pid() },
+      env,
+      ...(profiles === undefined ? {} : { profiles }),
+    });
+    try {
+      return await work(subject);
+    } finally {
+      await subject.stop();
+      if (database === undefined) await this.#postgres.drop(url);
+    }
+  }
+
+  /** A database that outlives the servers on it, as long as `work` runs. */
+  async database<T>(work: (url: string) => Promise<T>): Promise<T> {
+    const url = await this.#postgres.create();
+    try {
+      return await work(url);
+    } finally {
+      await this.#postgres.drop(url);
+    }
+  }
+
+  async peer<T>(name: PeerName, work: (peer: Subject) => Promise<T>): Promise<T> {
+    const folder = await this.#newFolder();
+    const peer = async (database?: { url: string; pid: number }) => {
+      const subject = await startPeer(name, database === undefined ? { folder } : { folder, database });
+      try {
+        return await work(subject);
+      } finally {
+        await subject.stop();
+      }
+    };
+    if (name !== 'socket.io: durable') return peer();
+    return this.database((url) => peer({ url, pid: this.#postgres.pid() }));
+  }
+
+  /** Suhbat or a peer. */
+  subject<T>(name: 'suhbat' | PeerName, work: (subject: Subject) => Promise<T>): Promise<T> {
+    return name === 'suhbat' ? this.suhbat(work) : this.peer(name, work);
+  }
+
+  /** The load driver, in two processes unless said otherwise. */
+  async driver<T>(work: (driver: Driver) => Promise<T>, workers = 2): Promise<T> {
+    const driver = new Driver(workers);
+    try {
+      return await work(driver);
+    } finally {
+      driver.end();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#postgres.stop();
+    await rm(join(this.#options.folder, 'runs'), { recursive: true, force: true });
+    await rm(join(this.#options.folder, 'postgres'), { recursive: true, force: true });
+    this.#held.release();
+  }
+
+  async #newFolder(): Promise<string> {
+    const folder = join(this.#options.folder, 'runs', String(++this.#made));
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+}

@@ -1,0 +1,4 @@
+import { serveSocketIo } from './socket-io-rooms.ts';
+
+/** Nothing kept. */
+serveSocketIo();
