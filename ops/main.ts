@@ -8,7 +8,7 @@ import { createShardMap } from '../actors/client/placement.ts';
 import { type FileJournal, openFileJournal } from '../actors/journal/file-journal.ts';
 import { JournalError } from '../actors/journal/journal.ts';
 import type { FlushStore } from '../actors/runtime/flush-store.ts';
-import { actorsService } from '../actors/runtime/host.service.ts';
+import { actorActions, actorsService } from '../actors/runtime/host.service.ts';
 import { ActorHost } from '../actors/runtime/host.ts';
 import { anyKind } from '../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../actors/runtime/postgres-flush-store.ts';
@@ -50,7 +50,7 @@ import { runProcess, startSentence } from './process/run.ts';
 import { StartError } from './process/start-error.ts';
 import { clockToleranceS, createAccessTokens } from './security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from './security/revoked-logins.ts';
-import { runtimeObserver, sampleActors, sampleQueue } from './telemetry/actors.ts';
+import { askObserver, runtimeObserver, sampleActors, sampleQueue } from './telemetry/actors.ts';
 import { createLogger, namespaced } from './telemetry/logger.ts';
 import { createMetrics, watchProcess } from './telemetry/metrics.ts';
 
@@ -115,13 +115,13 @@ async function start(life: Lifecycle): Promise<void> {
   const host = await startActors(life, { nodeId, folder, url, db, bus });
   broker.createService(actorsService(host));
   const actors = createActors({
-    callNode: createNodeCall(broker),
+    callNode: createNodeCall(broker, { node: nodeId, actions: actorActions(host) }),
     map: createShardMap(config.shards, [nodeId]),
     shards: config.shards,
     clock,
     random: Math.random,
     budgetMs: config.callTimeout,
-    observe: (kind, seconds) => metrics.askSeconds.observe({ kind }, seconds),
+    observe: askObserver(metrics),
   });
 
   const passwords = await startPasswords(life);

@@ -38,7 +38,7 @@ export function createActors(parts: ActorsParts): Actors {
     );
   }
 
-  async function callOwner<Reply>(
+  function callOwner<Reply>(
     shard: number,
     action: string,
     params: object,
@@ -46,13 +46,11 @@ export function createActors(parts: ActorsParts): Actors {
     requestId: string,
   ): Promise<Reply | Refusal> {
     const node = map.owner(shard);
-    if (node === undefined) return { code: 'actor_moved', reason: 'no_owner' };
+    if (node === undefined) return Promise.resolve({ code: 'actor_moved', reason: 'no_owner' });
     const budget_ms = Math.max(1, Math.ceil(leftMs));
-    try {
-      return await parts.callNode<Reply>(node, action, params, { request_id: requestId, budget_ms });
-    } catch (error) {
-      return refusalOf(error);
-    }
+    return parts
+      .callNode<Reply>(node, action, params, { request_id: requestId, budget_ms })
+      .catch<Refusal>(refusalOf);
   }
 
   async function ask(kind: string, id: string, commands: readonly object[], options: AskOptions = {}) {
@@ -63,7 +61,7 @@ export function createActors(parts: ActorsParts): Actors {
     const results: Result[] = [];
     if (commands.length === 0) return results;
     for (let pause = pauseMs; ; pause = Math.min(pause * 2, pauseMaxMs)) {
-      const rest = commands.slice(results.length);
+      const rest = results.length === 0 ? commands : commands.slice(results.length);
       const left = until - clock.monotonic();
       const answer = await callOwner<Result[]>(
         shard,

@@ -7,18 +7,27 @@ const defaultBudgetMs = 5000;
 /** An answer leaves so long before its caller gives up: `not done` is worth more than `unknown`. */
 const answerMs = 100;
 
-/** The door to a node's actors: callers name the node. See actors/client/ask.ts for who may call. */
-export function actorsService<Tx>(host: ActorHost<Tx>) {
-  return defineService('actors', {
-    ask: (params: { kind: string; id: string; commands: object[] }, meta: CallMeta) =>
+/** The doors to a node's actors, by the action's name. See actors/client/ask.ts for who may call. */
+export function actorActions<Tx>(host: ActorHost<Tx>) {
+  return {
+    'actors.ask': (params: { kind: string; id: string; commands: object[] }, meta: CallMeta) =>
       host.ask({ ...params, budgetMs: budgetOf(meta) }),
 
     /** One result an id, `null` where the actor is cold. */
-    peek: ({ kind, ids, command }: { kind: string; ids: string[]; command: object }, meta: CallMeta) => {
+    'actors.peek': (
+      { kind, ids, command }: { kind: string; ids: string[]; command: object },
+      meta: CallMeta,
+    ) => {
       const budgetMs = budgetOf(meta);
       return Promise.all(ids.map(async (id) => (await host.peek({ kind, id, command, budgetMs })) ?? null));
     },
-  });
+  };
+}
+
+/** For callers on other nodes, who name the node. */
+export function actorsService<Tx>(host: ActorHost<Tx>) {
+  const { 'actors.ask': ask, 'actors.peek': peek } = actorActions(host);
+  return defineService('actors', { ask, peek });
 }
 
 function budgetOf({ budget_ms = defaultBudgetMs }: CallMeta): number {

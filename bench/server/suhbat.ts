@@ -6,6 +6,7 @@ import { withClient } from '../../ops/connections/postgres-client.ts';
 import { systemClock } from '../../ops/process/clock.ts';
 import { createAccessTokens } from '../../ops/security/access-tokens.ts';
 import { newId } from '../../schemas/ids.ts';
+import { nodeOptions } from '../../test/support/node-options.ts';
 import { startProgram } from './program.ts';
 import type { Person, Subject } from './subject.ts';
 
@@ -44,6 +45,7 @@ export async function startSuhbat(options: SuhbatOptions): Promise<Suhbat> {
   for (const needed of [folder, profiles ?? folder]) await mkdir(needed, { recursive: true });
   const program = await startProgram({
     args: [
+      ...nodeOptions(root),
       ...(profiles === undefined ? [] : ['--import', join(import.meta.dirname, 'profiler.ts')]),
       join(root, 'ops/main.ts'),
     ],

@@ -77,13 +77,9 @@ export function send(connection: Connection, frame: string): boolean {
   return false;
 }
 
-/** Several frames in one write. */
+/** Several frames in one write, together with what was published to the socket in this turn. */
 export function sendAll(connection: Connection, frames: readonly string[]): void {
   if (connection.state === 'closing' || connection.ws === undefined) return;
-  if (frames.length === 1) {
-    send(connection, frames[0] ?? '');
-    return;
-  }
   connection.ws.cork(() => {
     for (const frame of frames) if (!send(connection, frame)) return;
   });

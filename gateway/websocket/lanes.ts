@@ -52,6 +52,7 @@ const leastMs = 500;
 
 export function createLanes(parts: LaneParts): Lanes {
   const { actors, call, settle, report } = parts;
+  let opened: { connection: Connection; lane: Lane }[] = [];
 
   function route(connection: Connection, pending: Pending): void {
     const chatId = chatOf(pending);
@@ -67,7 +68,15 @@ export function createLanes(parts: LaneParts): Lanes {
     }
     const fresh: Lane = { chatId, queue: [pending] };
     connection.lanes.set(chatId, fresh);
-    void work(connection, fresh);
+    if (opened.length === 0) setImmediate(begin);
+    opened.push({ connection, lane: fresh });
+  }
+
+  /** What one read of a socket brings for a chat goes as one ask: the first request waits for the end of the turn. */
+  function begin(): void {
+    const lanes = opened;
+    opened = [];
+    for (const { connection, lane } of lanes) void work(connection, lane);
   }
 
   /** Empties the lane; also after the connection has gone, since what was sent may take effect. */

@@ -91,8 +91,20 @@ export type NodeCall = <Reply>(
   meta: CallMeta,
 ) => Promise<Reply>;
 
-export function createNodeCall(broker: ServiceBroker): NodeCall {
-  return (nodeID, action, params, meta) => callBroker(broker, action, params, meta, { nodeID });
+/** What a node answers by itself: its own actions, by their full names. */
+export interface OwnActions {
+  node: string;
+  actions: Record<string, Action<never, unknown>>;
+}
+
+/** `own` are asked for without the broker, whose context, timers and promises cost more than a turn of an actor. */
+export function createNodeCall(broker: ServiceBroker, own?: OwnActions): NodeCall {
+  return <Reply>(nodeID: string, action: string, params: object, meta: CallMeta) => {
+    const handler =
+      nodeID === own?.node ? (own.actions[action] as Action<object, Reply> | undefined) : undefined;
+    if (handler === undefined) return callBroker<Reply>(broker, action, params, meta, { nodeID });
+    return Promise.resolve(handler(params, meta));
+  };
 }
 
 async function callBroker<Reply>(

@@ -22,6 +22,16 @@ export function runtimeObserver(metrics: Metrics) {
   };
 }
 
+/** Told how long asks took, by kind. Labels are looked up once: hashing them costs more than counting. */
+export function askObserver(metrics: Metrics) {
+  const timers = new Map<string, { observe(seconds: number): void }>();
+  return (kind: string, seconds: number): void => {
+    const timer = timers.get(kind) ?? metrics.askSeconds.labels(kind);
+    timers.set(kind, timer);
+    timer.observe(seconds);
+  };
+}
+
 /** What the actor runtime counts about itself anyway. */
 export interface ActorCounts {
   shards: Record<string, number>;

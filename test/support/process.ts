@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeOptions } from './node-options.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -34,12 +35,16 @@ export interface ProgramOptions {
 export function startProgram(options: ProgramOptions = {}): Program {
   const { env = {}, args = [], script = 'ops/main.ts', npm = false } = options;
   const command = npm ? 'npm' : process.execPath;
-  const child = spawn(command, npm ? ['start', '--', ...args] : [join(root, script), ...args], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...inherited(), SUHBAT_PORT: '0', SUHBAT_LOG_LEVEL: 'warn', SUHBAT_BCRYPT_COST: '4', ...env },
-  });
+  const child = spawn(
+    command,
+    npm ? ['start', '--', ...args] : [...nodeOptions(root), join(root, script), ...args],
+    {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...inherited(), SUHBAT_PORT: '0', SUHBAT_LOG_LEVEL: 'warn', SUHBAT_BCRYPT_COST: '4', ...env },
+    },
+  );
   endWithTests(child);
   return follow(child, env.SUHBAT_DATA_DIR);
 }

@@ -4,7 +4,7 @@ import { createActors } from '../../../actors/client/actors.ts';
 import { createShardMap } from '../../../actors/client/placement.ts';
 import { createMemoryJournal } from '../../../actors/journal/memory-journal.ts';
 import type { FlushStore } from '../../../actors/runtime/flush-store.ts';
-import { actorsService } from '../../../actors/runtime/host.service.ts';
+import { actorActions, actorsService } from '../../../actors/runtime/host.service.ts';
 import { ActorHost } from '../../../actors/runtime/host.ts';
 import { anyKind } from '../../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../../actors/runtime/postgres-flush-store.ts';
@@ -79,7 +79,7 @@ export async function startChats() {
   const broker = createBroker({ nodeId: node, logger: createLogger('silent'), requestTimeoutMs: 5000 });
   const call = createCall(broker);
   const actors = createActors({
-    callNode: createNodeCall(broker),
+    callNode: createNodeCall(broker, { node, actions: actorActions(host) }),
     map: createShardMap(shards, [node]),
     shards,
     clock,

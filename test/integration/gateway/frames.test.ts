@@ -256,7 +256,7 @@ describe('gateway: frames', () => {
       { id: '6', type: 'ping', extra: 1 },
       { id: '7', type: 'message.send', chat_id: 'x', client_id: 'y', kind: 'text', text: '' },
       { id: '8', type: 'read', chat_id: chat, seq: -1 },
-      send('9'),
+      send('9', { chat_id: newId() }),
     ];
     for (const frame of frames) client.send(frame);
     for (let at = 1; at <= 9; at++) await client.reply(String(at));

@@ -182,6 +182,21 @@ describe('gateway: requests of one connection to one chat', () => {
     expect(asks.at(-1)?.map(({ type }) => type)).to.deep.equal(['message.send', 'read']);
   });
 
+  it('go as one ask when they came together, in the order sent', async () => {
+    test = await startGateway();
+    const [one, other] = [newId(), newId()];
+    const client = await connectReady(test, newId());
+    const chats = [one, other, one, one, other];
+    for (const [at, chat_id] of chats.entries())
+      client.send({ id: String(at), type: 'read', chat_id, seq: at + 1 });
+    for (const at of chats.keys()) expect(await client.reply(String(at))).to.include({ type: 'ok' });
+    const asks = test.asked.filter(({ kind }) => kind === 'chat');
+    expect(asks.map(({ id, commands }) => [id, ...commands.map(({ seq }) => seq)])).to.deep.equal([
+      [one, 1, 3, 4],
+      [other, 2, 5],
+    ]);
+  });
+
   it('are refused as not done when they waited longer than a request may take', async () => {
     test = await startGateway({ hurry: 20, settings: { callTimeout: 2000 } });
     let letGo = () => {};
@@ -194,8 +209,8 @@ describe('gateway: requests of one connection to one chat', () => {
     const chat_id = newId();
     const asks = () => test.asked.filter(({ kind }) => kind === 'chat');
     client.send({ id: '1', type: 'typing', chat_id, active: true });
-    client.send({ id: '2', type: 'typing', chat_id, active: true });
     await until('the first ask', () => asks().length === 1);
+    client.send({ id: '2', type: 'typing', chat_id, active: true });
     await client.request({ id: 'p', type: 'ping' });
     const sent = performance.now();
     await until('2 s of its hurried clock', () => performance.now() - sent > 120);
