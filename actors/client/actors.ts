@@ -71,6 +71,10 @@ export function createActors(parts: ActorsParts): Actors {
         requestId,
       );
       const round: Result[] = Array.isArray(answer) ? answer : rest.map(() => ({ refusal: answer }));
+      if (results.length === 0 && !round.some((result, index) => again(rest[index] as object, result))) {
+        observe(kind, (clock.monotonic() - startedAt) / 1000);
+        return round;
+      }
       // Order holds: what comes after the first command that must be repeated is repeated with it,
       // unless it was done.
       const first = round.findIndex((result, index) => again(rest[index] as object, result));

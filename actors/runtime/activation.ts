@@ -140,7 +140,7 @@ export class Activation {
       }
     }
     const parked = { entry, keys, reading: false, rounds: 0 };
-    const behind = [...this.#parked].some((before) => shares(before.keys, keys));
+    const behind = this.#parked.size > 0 && [...this.#parked].some((before) => shares(before.keys, keys));
     if (behind || !this.#proceed(parked)) this.#parked.add(parked);
   }
 

@@ -5,6 +5,7 @@ import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ClaimParts } from './claim.ts';
+import { Deadlines } from './deadlines.ts';
 import { Releaser } from './drain.ts';
 import { Entry } from './entry.ts';
 import type { Held } from './flush-queue.ts';
@@ -68,6 +69,7 @@ export class ActorHost<Tx = unknown> {
   readonly #trimmer: Trimmer;
   /** Asks that have no answer yet. */
   readonly #open = new Set<readonly Entry[]>();
+  readonly #deadlines: Deadlines;
   #attempts = 0;
   #draining = false;
 
@@ -77,6 +79,7 @@ export class ActorHost<Tx = unknown> {
     this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
     const { journal, clock } = parts;
+    this.#deadlines = new Deadlines(clock);
     const options = this.#options;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
     this.#passivation = new Passivation(clock, options);
@@ -117,7 +120,7 @@ export class ActorHost<Tx = unknown> {
           if (--left === 0) finish();
         });
       });
-      const cancel = clock.after(budgetMs, () => {
+      const cancel = this.#deadlines.at(expiresAt, () => {
         for (const entry of entries) entry.expire();
       });
       const finish = () => {
@@ -127,7 +130,7 @@ export class ActorHost<Tx = unknown> {
       };
       this.#open.add(entries);
       if (left === 0) finish();
-      else void this.#submit(name, id, entries, expiresAt);
+      else this.#submit(name, id, entries, expiresAt);
     });
   }
 
@@ -196,15 +199,21 @@ export class ActorHost<Tx = unknown> {
     });
   }
 
-  async #submit(name: string, id: string, entries: readonly Entry[], expiresAt: number): Promise<void> {
+  #submit(name: string, id: string, entries: readonly Entry[], expiresAt: number): void {
     const kind = this.#kinds.get(name);
     const number = shardOf(name, id, this.#parts.shards);
     // Without waiting where it can be: commands are taken in the order they came.
     const serving = kind === undefined || this.#draining ? undefined : this.#keeper.get(number);
-    const shard = serving ?? (await this.#shardOf(name, id, expiresAt));
+    if (serving !== undefined) for (const entry of entries) serving.submit(kind as AnyKind, id, entry);
+    else void this.#submitLater(name, id, entries, expiresAt);
+  }
+
+  async #submitLater(name: string, id: string, entries: readonly Entry[], expiresAt: number): Promise<void> {
+    const shard = await this.#shardOf(name, id, expiresAt);
+    const kind = this.#kinds.get(name) as AnyKind;
     for (const entry of entries)
       if ('refusal' in shard) entry.settle(shard);
-      else shard.submit(kind as AnyKind, id, entry);
+      else shard.submit(kind, id, entry);
   }
 
   async #shardOf(kind: string, id: string, expiresAt: number): Promise<OwnedShard | { refusal: Refusal }> {

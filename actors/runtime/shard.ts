@@ -10,6 +10,8 @@ import { type ActorEvent, actorKey } from './output.ts';
 import type { ShardRecord } from './record.ts';
 import type { Ownership, ShardParts } from './shard-parts.ts';
 
+/** Most turns have no marks and no frames of their own: the same nothing for all of them. */
+const none: readonly never[] = [];
 /** A wake-up that found no room is tried again after this. */
 const wakeAgainMs = 1000;
 
@@ -247,14 +249,14 @@ export class OwnedShard {
     const readAt = this.#parts.clock.monotonic();
     if ('refuse' in decision) {
       const result = { refusal: decision.refuse };
-      this.#gate.emit({ activation, entry, result, stored: false, readAt, frames: [], marks: [] });
+      this.#gate.emit({ activation, entry, result, stored: false, readAt, frames: none, marks: none });
       return;
     }
-    const { reply, events = [], frames = [], gate, wake_at } = decision;
-    const marks = (decision.marks ?? []).map((mark) => {
+    const { reply, events = none, marks = none, frames = none, gate, wake_at } = decision;
+    const named = some(marks, (mark) => {
       return { kind: kind.name, id, actor, key: `${actor}/${kind.markKey(mark)}`, mark };
     });
-    const made = kind.journaled ? events.map((event) => ({ kind: kind.name, id, actor, event })) : [];
+    const made = kind.journaled ? some(events, (event) => ({ kind: kind.name, id, actor, event })) : none;
     if (made.length > 0) {
       activation.lastBatch = this.appender.add(made);
       this.queue.coming(actor, made.length);
@@ -268,7 +270,7 @@ export class OwnedShard {
       stored: gate === 'stored',
       readAt: made.length > 0 ? undefined : readAt,
       frames,
-      marks: marks.map((mark) => ({ ...mark, batch })),
+      marks: some(named, (mark) => ({ ...mark, batch })),
     });
   }
 
@@ -283,4 +285,8 @@ export class OwnedShard {
       activation.submit(woken);
     });
   }
+}
+
+function some<Item, Made>(items: readonly Item[], make: (item: Item) => Made): readonly Made[] {
+  return items.length === 0 ? none : items.map(make);
 }

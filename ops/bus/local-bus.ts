@@ -10,7 +10,9 @@ export function createLocalBus(): Bus {
     publish(subject, envelope) {
       const handlers = subscribers.get(subject);
       if (handlers === undefined) return;
-      for (const handler of [...handlers]) {
+      // Who subscribes meanwhile hears from the next one on; most subjects have one handler.
+      const now = handlers.size === 1 ? handlers : [...handlers];
+      for (const handler of now) {
         try {
           handler(envelope);
         } catch (error) {
@@ -18,6 +20,7 @@ export function createLocalBus(): Bus {
             throw error;
           });
         }
+        if (now === handlers) return;
       }
     },
     subscribe(subject, handler) {
