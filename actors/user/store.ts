@@ -1,4 +1,5 @@
 import { sql } from 'slonik';
+import { gather } from '../../ops/connections/gather.ts';
 import { type Database, storing, type Transaction, typed } from '../../ops/connections/postgres.ts';
 import type { SeenMark } from './rules.ts';
 
@@ -10,14 +11,14 @@ export interface UserStore<Tx> {
 }
 
 export function createUserStore(database: Database): UserStore<Transaction> {
+  const lastSeen = gather(async (ids: readonly string[]) => {
+    const rows = await database.any(typed<{ id: string; last_seen_at: string | null }>()`
+      select id, last_seen_at from users where id = any(${sql.array([...ids], 'uuid')})`);
+    const found = new Map(rows.map((row) => [row.id, row.last_seen_at]));
+    return ids.map((id) => found.get(id) ?? null);
+  });
   return {
-    lastSeen: (id) =>
-      storing(async () => {
-        const row = await database.maybeOne(
-          typed<{ last_seen_at: string | null }>()`select last_seen_at from users where id = ${id}`,
-        );
-        return row?.last_seen_at ?? null;
-      }),
+    lastSeen: (id) => storing(() => lastSeen(id)),
 
     async writeSeen(tx, marks) {
       const rows = marks.map(({ id, mark }) => [id, mark.at]);

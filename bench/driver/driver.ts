@@ -41,7 +41,10 @@ export class Driver {
     return this.#workers.map((worker) => worker.process.pid ?? 0);
   }
 
-  /** Microseconds until each client was ready, all beginning at once; Error where one could not connect. */
+  /**
+   * Microseconds until each client was ready, all beginning at once; Error where one could not connect. Clients of a
+   * second call count on from those of the first, if there was one for each worker as often as for the others.
+   */
   async connect(
     to: { port: number; dialect: DialectName },
     clients: readonly ClientSpec[],

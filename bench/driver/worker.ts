@@ -22,6 +22,7 @@ async function connectAll(job: Extract<Job, { do: 'connect' }>): Promise<Connect
   const dialect = dialects[job.dialect];
   const begin = nowUs();
   const ready = newHistogram();
+  const base = sockets.length;
   let failed = 0;
   let next = 0;
   const connectNext = async (): Promise<void> => {
@@ -43,7 +44,7 @@ async function connectAll(job: Extract<Job, { do: 'connect' }>): Promise<Connect
             resolve(false);
           },
         });
-        sockets[at] = socket;
+        sockets[base + at] = socket;
       });
       if (there) record(ready, nowUs() - begin);
       else failed++;

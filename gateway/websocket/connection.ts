@@ -28,10 +28,7 @@ export interface Connection {
   readonly id: string;
   /** What limits on addresses count it under. */
   readonly address: string;
-  /**
-   * Set when it opens; using it after the close throws, so ask `state` first. Of a socket it is this same object:
-   * uWebSockets copies what the upgrade gave it onto the WebSocket.
-   */
+  /** Set when it opens; using it after the close throws, so ask `state` first. */
   ws: Outlet | undefined;
   readonly stream: boolean;
   state: 'opening' | 'ready' | 'closing';
@@ -66,6 +63,14 @@ export interface Connection {
   /** Requests without a usable id, in the minute that began then. */
   misuses: number;
   misused_at: number;
+}
+
+/**
+ * What the upgrade gives to uWebSockets, which copies its fields onto the WebSocket one by one: many of them would
+ * make that object a dictionary of 1.6 KB.
+ */
+export interface SocketData {
+  connection: Connection;
 }
 
 /** Hands one frame to the socket. False: it is gone, or it is too slow and will be. */

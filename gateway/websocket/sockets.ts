@@ -21,7 +21,7 @@ import type { Respond } from '../http/respond.ts';
 import type { Limits } from '../limits.ts';
 import type { Origins } from '../origins.ts';
 import { presenceOfAll } from '../presence.ts';
-import { type CloseReason, type Connection, type Outlet, send } from './connection.ts';
+import { type CloseReason, type Connection, type Outlet, type SocketData, send } from './connection.ts';
 import { createLanes } from './lanes.ts';
 import { createOpening } from './opening.ts';
 import { createFramePipeline } from './pipeline.ts';
@@ -225,7 +225,7 @@ export function createSockets(parts: SocketParts): Sockets {
     };
   }
 
-  const behavior: WebSocketBehavior<Connection> = {
+  const behavior: WebSocketBehavior<SocketData> = {
     upgrade,
     maxPayloadLength: sizes.frameHard,
     maxBackpressure: parts.maxBackpressure,
@@ -234,7 +234,7 @@ export function createSockets(parts: SocketParts): Sockets {
     sendPingsAutomatically: false,
     idleTimeout: Math.min(idleMost, Math.max(idleLeast, Math.ceil((pingMs * silentPings) / 1000))),
     open(ws) {
-      const connection = ws.getUserData();
+      const { connection } = ws.getUserData();
       begin(connection, ws);
       const { caller, ticket } = connection;
       connection.caller = undefined;
@@ -243,13 +243,13 @@ export function createSockets(parts: SocketParts): Sockets {
       else if (ticket !== undefined) opening.redeem(connection, ticket).catch(report);
     },
     message(ws, data, isBinary) {
-      frames.accept(ws.getUserData(), data, isBinary);
+      frames.accept(ws.getUserData().connection, data, isBinary);
     },
     dropped(ws) {
-      ws.getUserData().why ??= 'too_slow';
+      ws.getUserData().connection.why ??= 'too_slow';
     },
     close(ws, code) {
-      finish(ws.getUserData(), code);
+      finish(ws.getUserData().connection, code);
     },
   };
   app.ws('/ws', behavior);

@@ -7,7 +7,7 @@ import { callerOf, type Pipeline, type PipelineParts } from '../http/pipeline.ts
 import type { Respond } from '../http/respond.ts';
 import { compileRow } from '../http/rows.ts';
 import type { Origins } from '../origins.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, SocketData } from './connection.ts';
 
 export interface UpgradeParts extends Capture, Pick<PipelineParts, 'tokens' | 'revoked'> {
   origins: Origins;
@@ -120,7 +120,9 @@ export function createUpgrade(parts: UpgradeParts) {
     const connection = parts.connect(address, caller, ticket);
     exchange.over = true;
     const { key, protocol, extensions, context } = handshake;
-    exchange.res.cork(() => exchange.res.upgrade(connection, key, protocol, extensions, context));
+    exchange.res.cork(() =>
+      exchange.res.upgrade<SocketData>({ connection }, key, protocol, extensions, context),
+    );
   }
 
   return upgrade;

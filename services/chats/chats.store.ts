@@ -1,4 +1,5 @@
 import { sql } from 'slonik';
+import { gather } from '../../ops/connections/gather.ts';
 import { type Database, typed } from '../../ops/connections/postgres.ts';
 import type { HotMember } from '../../schemas/chat/commands.ts';
 import type { ChatFacts } from '../../schemas/chat/events.ts';
@@ -28,38 +29,70 @@ export async function takeNumber(db: Database): Promise<number> {
   return db.oneFirst(typed<{ number: number }>()`select nextval('chats_number') as number`);
 }
 
-/** The ids of the chats that a user is in; of one type, or of all. */
-export async function chatIdsOf(db: Database, userId: string, type?: string): Promise<readonly string[]> {
-  if (type === undefined)
-    return db.anyFirst(typed<{ chat_id: string }>()`
-      select chat_id from chat_members where user_id = ${userId} and left_seq is null`);
+/** The ids of the chats of one type that a user is in. */
+export async function chatIdsOf(db: Database, userId: string, type: string): Promise<readonly string[]> {
   return db.anyFirst(typed<{ chat_id: string }>()`
     select m.chat_id from chat_members m join chats c on c.id = m.chat_id
     where m.user_id = ${userId} and m.left_seq is null and c.type = ${type}`);
 }
 
-/** The groups that a user is in: what a connection attaches to. */
-export async function groupIdsOf(db: Database, userId: string): Promise<readonly string[]> {
-  return db.anyFirst(typed<{ chat_id: string }>()`
-    select m.chat_id from chat_members m join chats c on c.id = m.chat_id
-    where m.user_id = ${userId} and m.left_seq is null and c.user_lo is null`);
+/** A user, and a chat of his. */
+export interface Place {
+  user_id: string;
+  chat_id: string;
 }
 
-export async function readChats(
-  db: Database,
-  userId: string,
-  ids: readonly string[],
-): Promise<readonly ChatRow[]> {
-  if (ids.length === 0) return [];
-  return db.any(typed<ChatRow>()`
-    select c.id, c.number, c.type, c.title, c.about, c.username::text, c.created_by, c.created_at, c.head_seq,
+/** The reads that every client makes when it connects: those of many clients go together. */
+export interface ChatReads {
+  /** The ids of all chats that a user is in. */
+  chatIds(userId: string): Promise<readonly string[]>;
+  /** Of the groups: what a connection attaches to. */
+  groupIds(userId: string): Promise<readonly string[]>;
+  /** Undefined where the user never was in the chat. */
+  row(place: Place): Promise<ChatRow | undefined>;
+}
+
+export function createChatReads(db: Database): ChatReads {
+  return {
+    chatIds: gather(async (users) =>
+      byUser(
+        users,
+        await db.any(typed<Place>()`
+          select user_id, chat_id from chat_members
+          where user_id = any(${sql.array([...users], 'uuid')}) and left_seq is null`),
+      ),
+    ),
+    groupIds: gather(async (users) =>
+      byUser(
+        users,
+        await db.any(typed<Place>()`
+          select m.user_id, m.chat_id from chat_members m join chats c on c.id = m.chat_id
+          where m.user_id = any(${sql.array([...users], 'uuid')}) and m.left_seq is null and c.user_lo is null`),
+      ),
+    ),
+    row: gather((places) => readPlaces(db, places)),
+  };
+}
+
+function byUser(users: readonly string[], places: readonly Place[]): string[][] {
+  const chats = new Map<string, string[]>(users.map((user) => [user, []]));
+  for (const { user_id, chat_id } of places) chats.get(user_id)?.push(chat_id);
+  return users.map((user) => chats.get(user) ?? []);
+}
+
+async function readPlaces(db: Database, places: readonly Place[]): Promise<(ChatRow | undefined)[]> {
+  const pairs = places.map(({ user_id, chat_id }) => [user_id, chat_id]);
+  const rows = await db.any(typed<ChatRow & { user_id: string }>()`
+    select k.user_id, c.id, c.number, c.type, c.title, c.about, c.username::text, c.created_by, c.created_at, c.head_seq,
       c.last_message_seq, c.last_activity_at, c.messages_count, c.members_count, c.member_seq,
       m.role, m.read_seq, m.read_ordinal, m.left_seq, p.user_id as peer_id, p.read_seq as peer_read
-    from chats c
-    join chat_members m on m.chat_id = c.id and m.user_id = ${userId}
+    from (select distinct * from ${sql.unnest(pairs, ['uuid', 'uuid'])} as given(user_id, chat_id)) k
+    join chats c on c.id = k.chat_id
+    join chat_members m on m.chat_id = c.id and m.user_id = k.user_id
     left join chat_members p on p.chat_id = c.id
-      and p.user_id = case when c.user_lo = ${userId} then c.user_hi else c.user_lo end
-    where c.id = any(${sql.array([...ids], 'uuid')})`);
+      and p.user_id = case when c.user_lo = k.user_id then c.user_hi else c.user_lo end`);
+  const found = new Map(rows.map(({ user_id, ...row }) => [`${user_id}/${row.id}`, row]));
+  return places.map(({ user_id, chat_id }) => found.get(`${user_id}/${chat_id}`));
 }
 
 /** A page of a chat's members by joined_seq, if this user is one of them; one row more than `limit`. */

@@ -4,7 +4,7 @@ import type { GetReply } from '../../schemas/chat/commands.ts';
 import type { Chat, Member } from '../../schemas/chat/wire.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
-import { readChats, readMembers } from './chats.store.ts';
+import { readMembers } from './chats.store.ts';
 import { decodePlace, encodePlace } from './cursors.ts';
 import { type ChatsParts, callerOf, deletedUser, findUsers, noChat, peekChat } from './parts.ts';
 import { chatOfRow } from './views.ts';
@@ -55,7 +55,7 @@ export function detailActions(parts: ChatsParts) {
   }
 
   async function stored(chatId: string, by: string, after: number, limit: number): Promise<GetReply> {
-    const [row] = await readChats(parts.db, by, [chatId]);
+    const row = await parts.reads.row({ user_id: by, chat_id: chatId });
     if (row === undefined || row.left_seq !== null) throw noChat();
     const found = limit === 0 ? [] : await readMembers(parts.db, chatId, by, after, limit);
     const members = found.slice(0, limit);

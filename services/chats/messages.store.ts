@@ -1,4 +1,5 @@
 import { type FragmentSqlToken, sql } from 'slonik';
+import { gather } from '../../ops/connections/gather.ts';
 import { type Database, typed } from '../../ops/connections/postgres.ts';
 import { type MessageRow, messageOf } from '../../schemas/chat/rows.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
@@ -84,19 +85,27 @@ function inOrder(messages: Message[], range: Range): Message[] {
   return messages.sort((a, b) => a.changed_seq - b.changed_seq);
 }
 
-/** Messages by chat and seq, one of each chat. */
-export async function readMessages(
+export interface MessageReads {
+  /** One message, read together with those of other callers. */
+  message(wanted: { chat_id: string; seq: number }): Promise<Message | undefined>;
+}
+
+export function createMessageReads(db: Database): MessageReads {
+  return { message: gather((wanted) => readMessages(db, wanted)) };
+}
+
+async function readMessages(
   db: Database,
   wanted: readonly { chat_id: string; seq: number }[],
-): Promise<Map<string, Message>> {
-  if (wanted.length === 0) return new Map();
+): Promise<(Message | undefined)[]> {
   const pairs = wanted.map(({ chat_id, seq }) => [chat_id, seq]);
   const rows = await db.any(typed<MessageRow & Pair>()`
     select c.user_lo, c.user_hi, ${messageColumns}
-    from ${sql.unnest(pairs, ['uuid', 'int8'])} as w(chat_id, seq)
+    from (select distinct * from ${sql.unnest(pairs, ['uuid', 'int8'])} as given(chat_id, seq)) w
     join messages m on m.chat_id = w.chat_id and m.seq = w.seq
     join chats c on c.id = m.chat_id`);
-  return new Map(rows.map((row) => [row.chat_id, messageOf(row, pairOf(row))]));
+  const found = new Map(rows.map((row) => [`${row.chat_id}/${row.seq}`, messageOf(row, pairOf(row))]));
+  return wanted.map(({ chat_id, seq }) => found.get(`${chat_id}/${seq}`));
 }
 
 function pairOf({ user_lo, user_hi }: Pair): [string, string] | undefined {

@@ -1,13 +1,12 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import type { HotEntry } from '../../schemas/chat/commands.ts';
-import type { ChatEntry, ChatType } from '../../schemas/chat/wire.ts';
+import type { ChatEntry, ChatType, Message } from '../../schemas/chat/wire.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import type { RequestFields } from '../../schemas/frames/client.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { afterPlace, compareActivity, nextPlace } from './activity.ts';
-import { chatIdsOf, groupIdsOf, readChats } from './chats.store.ts';
-import { readMessages } from './messages.store.ts';
+import { chatIdsOf } from './chats.store.ts';
 import { type ChatsParts, callerOf, deletedUser, findUsers, peekChats } from './parts.ts';
 import { takeSyncPage } from './sync-page.ts';
 import { entryOf, type Overview, overviewOf } from './views.ts';
@@ -19,7 +18,7 @@ import { entryOf, type Overview, overviewOf } from './views.ts';
  * use is flushed.
  */
 export function overviewActions(parts: ChatsParts) {
-  const { db } = parts;
+  const { db, reads } = parts;
   return {
     /** What differs from what the client holds. Throws `invalid` (`bad_cursor`), `unavailable`. */
     async sync(
@@ -27,7 +26,7 @@ export function overviewActions(parts: ChatsParts) {
       meta: CallMeta,
     ): Promise<ReplyFields<'sync'>> {
       const by = callerOf(meta);
-      const own = await storing(() => chatIdsOf(db, by));
+      const own = await storing(() => reads.chatIds(by));
       // Whether the user has left those is asked of their owners, too: what is in memory may be ahead.
       const claimed = Object.keys(held).filter((id) => !own.includes(id));
       const { present, undecided } = await look(by, [...own, ...claimed], meta);
@@ -52,7 +51,7 @@ export function overviewActions(parts: ChatsParts) {
       meta: CallMeta,
     ): Promise<{ items: ChatEntry[]; next_cursor: string | null }> {
       const by = callerOf(meta);
-      const ids = await storing(() => chatIdsOf(db, by, type));
+      const ids = await storing(() => (type === undefined ? reads.chatIds(by) : chatIdsOf(db, by, type)));
       const { present } = await look(by, ids, meta);
       const found = search.trim() === '' ? present : await matching(present, search.trim(), meta);
       const rest = afterPlace(found.sort(compareActivity), cursor);
@@ -65,7 +64,7 @@ export function overviewActions(parts: ChatsParts) {
     /** The caller's groups, for a connection to attach to: only those whose membership is sure. */
     async attach(_: object, meta: CallMeta): Promise<{ chats: { id: string; member_seq: number }[] }> {
       const by = callerOf(meta);
-      const ids = await storing(() => groupIdsOf(db, by));
+      const ids = await storing(() => reads.groupIds(by));
       const { present } = await look(by, ids, meta);
       return {
         chats: present.map(({ row, hot }) => ({ id: row.id, member_seq: hot?.member_seq ?? row.member_seq })),
@@ -81,7 +80,10 @@ export function overviewActions(parts: ChatsParts) {
   ): Promise<{ present: Overview[]; undecided: string[] }> {
     const hot = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
     const wanted = ids.filter((id) => hot.get(id)?.member ?? true);
-    const rows = await storing(() => readChats(db, by, wanted));
+    const read = await storing(() =>
+      Promise.all(wanted.map((chat_id) => reads.row({ user_id: by, chat_id }))),
+    );
+    const rows = read.filter((row) => row !== undefined);
     const present = rows
       .filter(({ id, left_seq }) => hot.has(id) || left_seq === null)
       .map((row) => overviewOf(row, hot.get(row.id)));
@@ -92,7 +94,9 @@ export function overviewActions(parts: ChatsParts) {
   async function entriesOf(page: readonly Overview[], meta: CallMeta): Promise<ChatEntry[]> {
     const stored = page.filter(({ hot, row }) => hot === undefined && row.last_message_seq > 0);
     const wanted = stored.map(({ row }) => ({ chat_id: row.id, seq: row.last_message_seq }));
-    const messages = await storing(() => readMessages(db, wanted));
+    const messages = new Map<string, Message>();
+    for (const message of await storing(() => Promise.all(wanted.map(reads.message))))
+      if (message !== undefined) messages.set(message.chat_id, message);
     const peers = await peersOf(page, meta);
     return page.map((each) => entryOf(each, messages.get(each.row.id), peers.get(each.row.id)));
   }

@@ -4,10 +4,13 @@ import type { Database } from '../../ops/connections/postgres.ts';
 import type { ChatCommand } from '../../schemas/chat/commands.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import { fail, SuhbatError } from '../../schemas/errors.ts';
+import type { ChatReads } from './chats.store.ts';
+import type { MessageReads } from './messages.store.ts';
 
 /** What the chats service is made of. */
 export interface ChatsParts {
   db: Database;
+  reads: ChatReads & MessageReads;
   actors: Actors;
   /** For the users service. */
   call: Call;
