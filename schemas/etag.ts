@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Chat } from './chat/wire.ts';
 
 /** What stands between the quotes of a strong `ETag`: 131 bits of SHA-256 over the JSON of a value. */
 export function tagOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22);
+  return hash('sha256', JSON.stringify(value), 'base64url').slice(0, 22);
 }
 
 /**

@@ -32,10 +32,9 @@ function commit(): void {
     fdatasync(file, (failed) => {
       if (failed !== null) throw failed;
       writing = false;
-      for (const { ws, room, ack, frame } of batch) {
-        if (open.has(ws)) ws.send(ack);
-        app.publish(room, frame);
-      }
+      for (const { room, frame } of batch) app.publish(room, frame);
+      // Corked, an ack goes with what was published to its socket in one write.
+      for (const { ws, ack } of batch) if (open.has(ws)) ws.cork(() => ws.send(ack));
       commit();
     });
   });

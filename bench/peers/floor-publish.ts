@@ -2,11 +2,14 @@ import { App, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js
 import { type Guest, guestOf, sayReady } from './plain.ts';
 
 /**
- * The floor of fan-out and of REST: bytes come in, the same bytes go out to every member; nothing is read, numbered,
- * kept or answered. Who does more for a message cannot be cheaper.
+ * The floor of fan-out and of REST: bytes come in, and go out to every member in a frame as long as Suhbat's;
+ * nothing is read, numbered, kept or answered. Who does more for a message cannot be cheaper.
  */
 
-const head = Buffer.from('{"type":"message.new","was":');
+/** Bytes by which Suhbat's event is longer than the request that it came of: names, times, who and where. */
+const longer = 190;
+
+const head = Buffer.from(`{"type":"message.new","more":"${'x'.repeat(longer - 40)}","was":`);
 const app = App();
 app.ws<Guest>('/ws', {
   maxBackpressure: 16 * 1024 * 1024,

@@ -3,7 +3,7 @@ import type { Bench } from '../bench.ts';
 import { round } from '../measure.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import { threadsCpuUs } from '../server/cpu.ts';
-import type { Person } from '../server/subject.ts';
+import type { Person, Subject } from '../server/subject.ts';
 import type { Suhbat } from '../server/suhbat.ts';
 
 const connections = 32;
@@ -21,10 +21,11 @@ export interface Call {
 /** One route as fast as it goes over so many connections, each with one request at a time; Error where one fails. */
 export async function hit(
   bench: Bench,
-  { url, pid, name, token }: { url: string; pid: number; name: string; token?: string },
+  server: Pick<Subject, 'pid' | 'name' | 'profile'> & { url: string; token?: string },
   call: Call,
   { atOnce = connections, seconds = bench.measureS } = {},
 ): Promise<Row> {
+  const { url, pid, name, token, profile } = server;
   const { title, method = 'GET', path, body, status = 200 } = call;
   const run = (duration: number) =>
     autocannon({
@@ -48,9 +49,11 @@ export async function hit(
       ],
     });
   await run(bench.short ? 1 : 2);
+  profile?.();
   const before = threadsCpuUs([pid]);
   const done = await run(seconds);
   const cpu = threadsCpuUs([pid]) - before;
+  profile?.();
   const answers = Object.entries(done.statusCodeStats ?? {});
   const wrong = answers.filter(([code]) => Number(code) !== status);
   if (wrong.length > 0 || done.errors > 0)

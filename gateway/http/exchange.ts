@@ -61,6 +61,8 @@ export function capture(
   const bodiless = method === 'get' || method === 'head';
   const coding = req.getHeader('transfer-encoding');
   const chunked = !bodiless && coding !== '';
+  const forwarded = clientIp.proxies ? every(req, 'x-forwarded-for') : '';
+  let address: string | undefined;
   const exchange: Exchange = {
     res,
     row,
@@ -80,7 +82,11 @@ export function capture(
       body: undefined,
       ...(row.route.headers && { headers: headersOf(req, row.route.headers) }),
       request_id: idPattern.test(given) ? given : nextId(),
-      ip: clientIp.find(res.getRemoteAddress(), clientIp.proxies ? every(req, 'x-forwarded-for') : ''),
+      ip() {
+        // Not of a client that is gone: its `res` must not be touched.
+        address ??= exchange.over ? 'unknown' : clientIp.find(res.getRemoteAddress(), forwarded);
+        return address;
+      },
       device: req.getHeader('user-agent').slice(0, deviceLength),
     },
     raw: undefined,

@@ -12,11 +12,11 @@ export function limit(exchange: Exchange, parts: PipelineParts): Later | undefin
   const { row, request } = exchange;
   switch (row.route.limit) {
     case 'auth':
-      return takeCall(exchange, parts, 'authPerIp', addressGroup(request.ip));
+      return takeCall(exchange, parts, 'authPerIp', addressGroup(request.ip()));
     case 'calls':
-      return takeCall(exchange, parts, 'calls', request.caller?.user_id ?? addressGroup(request.ip));
+      return takeCall(exchange, parts, 'calls', request.caller?.user_id ?? addressGroup(request.ip()));
     case 'messages': {
-      const wait = parts.limits.take('messages', request.caller?.login_id ?? addressGroup(request.ip));
+      const wait = parts.limits.take('messages', request.caller?.login_id ?? addressGroup(request.ip()));
       if (wait > 0) refuseOver(exchange, parts, 'messages', wait, parts.limits.policy('messages'));
     }
   }

@@ -2,11 +2,9 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import type { RouteRequest } from './route.ts';
 
 /** What a call to a service carries about the request that it is made for. */
-export function metaOf({ request_id, caller, ip, device }: RouteRequest): CallMeta {
-  return {
-    request_id,
-    ...(caller && { user_id: caller.user_id, login_id: caller.login_id }),
-    ip,
-    device,
-  };
+export function metaOf(request: RouteRequest): CallMeta {
+  const { request_id, caller } = request;
+  // Only who opens a login is kept with an address: asking for one costs more than the rest of this.
+  if (caller === undefined) return { request_id, ip: request.ip(), device: request.device };
+  return { request_id, user_id: caller.user_id, login_id: caller.login_id };
 }

@@ -115,7 +115,7 @@ export function createUpgrade(parts: UpgradeParts) {
   }
 
   function open(exchange: Exchange, handshake: Handshake, caller: Caller | undefined, ticket?: string): void {
-    const address = addressGroup(exchange.request.ip);
+    const address = addressGroup(exchange.request.ip());
     if (!addresses.enter(address)) throw tooManySockets();
     const connection = parts.connect(address, caller, ticket);
     exchange.over = true;

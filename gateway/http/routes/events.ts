@@ -29,7 +29,7 @@ export const eventRoutes: readonly Route[] = [
     },
     async handle({ caller, ip }, { openStream }) {
       if (caller === undefined) throw fail('unauthenticated', { reason: 'no_token' });
-      return { status: 200, stream: openStream(caller, ip), headers: { 'X-Accel-Buffering': 'no' } };
+      return { status: 200, stream: openStream(caller, ip()), headers: { 'X-Accel-Buffering': 'no' } };
     },
   },
 ];

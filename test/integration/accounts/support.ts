@@ -90,7 +90,7 @@ export async function startAccounts() {
         body: found.body?.(asked.body),
         ...(caller && { caller }),
         request_id: 'r-1',
-        ip: asked.ip ?? '192.0.2.1',
+        ip: () => asked.ip ?? '192.0.2.1',
         device: asked.device ?? 'test',
       },
       { call, tokens, actors: undefined as never, openStream: undefined as never },

@@ -120,7 +120,7 @@ export async function startChats() {
       body: found.body?.(asked.body),
       caller,
       request_id: newId(),
-      ip: '192.0.2.1',
+      ip: () => '192.0.2.1',
       device: 'test',
     };
     const none = undefined as never;

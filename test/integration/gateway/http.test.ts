@@ -384,7 +384,7 @@ describe('gateway: REST limits and addresses', () => {
   const rate = (burst: number) => ({ amount: burst, perMs: 60_000, burst });
   const seen: string[] = [];
   const own = async ({ ip }: RouteRequest) => {
-    seen.push(ip);
+    seen.push(ip());
     return { status: 204 };
   };
   const base = { summary: '', replies: {}, handle: own };
