@@ -5,7 +5,7 @@ import { Driver } from './driver/driver.ts';
 import { BenchPostgres } from './server/database.ts';
 import { type PeerName, startPeer } from './server/peer.ts';
 import type { Subject } from './server/subject.ts';
-import { type Suhbat, startSuhbat } from './server/suhbat.ts';
+import { type ProfileWish, type Suhbat, startSuhbat } from './server/suhbat.ts';
 
 export interface BenchOptions {
   /** Everything that is written while it runs; emptied at the beginning and at the end. */
@@ -15,8 +15,8 @@ export interface BenchOptions {
   short: boolean;
   /** Suhbat without its peers. */
   alone?: boolean;
-  /** Write CPU profiles of Suhbat under load here. */
-  profiles?: string;
+  /** Write profiles of Suhbat under load. */
+  profiles?: ProfileWish;
   say(line: string): void;
 }
 

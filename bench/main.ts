@@ -9,6 +9,7 @@ import { report } from './report/report.ts';
 import { printed } from './report/table.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
+import type { ProfileWish } from './server/suhbat.ts';
 
 /** `npm run bench`: see `help`. */
 
@@ -24,7 +25,8 @@ function chosen({ scenarios: names, short }: Options): readonly Scenario[] {
 async function measure(options: Options): Promise<void> {
   const setting = settingOf(root);
   await rm(join(folder, 'profiles'), { recursive: true, force: true });
-  const profiles = options.profile ? { profiles: join(folder, 'profiles') } : {};
+  const wanted: ProfileWish['of'] | undefined = options.heap ? 'heap' : options.profile ? 'cpu' : undefined;
+  const profiles = wanted === undefined ? {} : { profiles: { folder: join(folder, 'profiles'), of: wanted } };
   const bench = await Bench.start({
     folder,
     root,
@@ -42,7 +44,7 @@ async function measure(options: Options): Promise<void> {
       const outcome = await scenario.run(bench);
       say(printed(outcome.rows, outcome.verdicts));
       say(`\n(${Math.round((performance.now() - begin) / 1000)} s)`);
-      if (options.profile) say(`\n${hottest(join(folder, 'profiles'), root)}`);
+      if (wanted !== undefined) say(`\n${hottest(join(folder, 'profiles'), root)}`);
       if (!options.dry) report(import.meta.dirname, scenario, outcome, { setting, short: options.short });
     }
   } finally {

@@ -6,6 +6,7 @@ export interface Options {
   list: boolean;
   help: boolean;
   profile: boolean;
+  heap: boolean;
   alone: boolean;
   dry: boolean;
   compare: string | undefined;
@@ -22,6 +23,7 @@ Measures Suhbat beside its peers, on this machine, in one run. Without scenarios
   --rounds N         how often each is run for a comparison (3)
   --alone            Suhbat without its peers
   --profile          a CPU profile of Suhbat under each load, in data/bench/profiles, and what was hottest
+  --heap             the same of memory: what was allocated, garbage included
   --dry              prints, and writes no results
   --help             this
 `;
@@ -36,6 +38,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      heap: { type: 'boolean', default: false },
       alone: { type: 'boolean', default: false },
       dry: { type: 'boolean', default: false },
       compare: { type: 'string' },

@@ -1,12 +1,12 @@
 import type { Envelope } from '../../ops/bus/bus.ts';
 import type { ChatEvent } from '../../schemas/chat/events.ts';
 import { seqOf } from '../../schemas/chat/events.ts';
-import type { Message } from '../../schemas/chat/wire.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import type { EventFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
 import { subjects } from '../../schemas/subjects.ts';
 import type { Outgoing } from '../runtime/kind.ts';
+import { messageText } from './message-text.ts';
 import type { ChatState } from './state.ts';
 
 /**
@@ -14,11 +14,14 @@ import type { ChatState } from './state.ts';
  * other chat to its own subject. `chat.new` waits for the flush, so that a list read from SQL has the chat,
  * or the one who reads it is subscribed already and hears of it.
  */
-export function frames(id: string, event: ChatEvent): Outgoing[] {
+export function frames(id: string, event: ChatEvent, text?: string): Outgoing[] {
   const { message, member_seq } = event;
   const gone = event.type === 'noted' ? event.gone : undefined;
   const envelope: Envelope = {
-    frame: encodeMessage(event.type === 'changed' ? 'message.changed' : 'message.new', message),
+    frame: encodeMessage(
+      event.type === 'changed' ? 'message.changed' : 'message.new',
+      messageText(event, text),
+    ),
     chat:
       gone === undefined
         ? { id, seq: seqOf(event), member_seq }
@@ -43,9 +46,9 @@ export function frames(id: string, event: ChatEvent): Outgoing[] {
   return outgoing;
 }
 
-/** As `encodeEvent` does, without copying the message first: this is done for each message that is sent. */
-function encodeMessage(type: 'message.new' | 'message.changed', message: Message): string {
-  return `{"type":"${type}",${JSON.stringify(message).slice(1)}`;
+/** As `encodeEvent` does, of a message's JSON. */
+function encodeMessage(type: 'message.new' | 'message.changed', message: string): string {
+  return `{"type":"${type}",${message.slice(1)}`;
 }
 
 function goneFrame(id: string, user: string, member_seq: number): Outgoing {

@@ -3,6 +3,7 @@ import { seqOf } from '../../schemas/chat/events.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
 import type { Projection } from '../runtime/kind.ts';
 import { raisedClientId } from './idempotence.ts';
+import { messageText } from './message-text.ts';
 
 /**
  * A batch of events as the rows that they leave behind: the last state of each row, so that each table is
@@ -12,7 +13,8 @@ export interface PlannedRows {
   chats: ChatWrite[];
   members: (MemberRow & { chat_id: string })[];
   moves: MemberMove[];
-  messages: { message: Message; ordinal: number }[];
+  /** `text`: the message's JSON, where it is at hand. */
+  messages: { message: Message; ordinal: number; text?: string }[];
   /** Reactions that go: of one user, or (`user_id` null) all of a message's. */
   unreacted: { chat_id: string; seq: number; user_id: string | null }[];
   reacted: { chat_id: string; seq: number; user_id: string; emoji: string; position: number }[];
@@ -50,7 +52,7 @@ export function planRows(
   const chats = new Map<string, ChatWrite>();
   const members = new Map<string, MemberRow & { chat_id: string }>();
   const moves = new Map<string, MemberMove>();
-  const messages = new Map<string, { message: Message; ordinal: number }>();
+  const messages = new Map<string, PlannedRows['messages'][number]>();
   const reactions = new Map<string, Map<string, { emoji: string | null; position: number; seq: number }>>();
   const cleared = new Map<string, { chat_id: string; seq: number }>();
 
@@ -66,11 +68,11 @@ export function planRows(
     });
   };
 
-  for (const { id, event } of batch.events) {
+  for (const { id, event, text } of batch.events) {
     const { message, ordinal } = event;
     if (seqOf(event) <= (heads.get(id) ?? 0)) continue;
     const key = `${id}/${message.seq}`;
-    messages.set(key, { message, ordinal });
+    messages.set(key, { message, ordinal, text: messageText(event, text) });
     chats.set(id, chatAfter(id, event, chats.get(id)));
     if (event.type === 'noted') {
       for (const row of event.members) members.set(`${id}/${row.user_id}`, { chat_id: id, ...row });

@@ -136,9 +136,9 @@ async function moveMembers(tx: Transaction, moves: PlannedRows['moves']): Promis
 async function writeMessages(tx: Transaction, messages: PlannedRows['messages']): Promise<void> {
   if (messages.length === 0) return;
   // The message as it is, and its ordinal: what is no column of `u` is not looked at.
-  const rows = messages.map(
-    ({ message, ordinal }) => `${JSON.stringify(message).slice(0, -1)},"ordinal":${ordinal}}`,
-  );
+  const rows = messages.map(({ message, ordinal, text = JSON.stringify(message) }) => {
+    return `${text.slice(0, -1)},"ordinal":${ordinal}}`;
+  });
   await tx.query(sql.unsafe`
     insert into messages as m (chat_id, seq, sender_id, kind, text, reply_to, service, client_id, ordinal,
       created_at, edited_at, deleted_at, changed_seq)

@@ -89,7 +89,11 @@ export class Appender {
 
   /** Puts the events of one turn into one batch, so that a crash keeps all of them or none; gives its number. */
   add(events: readonly ActorEvent[]): number {
-    const texts = events.map(({ kind, id, event }) => encodeEvent(kind, id, event));
+    const texts = events.map((made) => {
+      // Made once, here: its length bounds the batch, and frames and rows hold parts of it.
+      made.text = JSON.stringify(made.event);
+      return encodeEvent(made.kind, made.id, made.text);
+    });
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     let batch = this.#open();
     if (batch.bytes > 0 && batch.bytes + bytes > this.#parts.options.batchBytes) batch = this.#begin();

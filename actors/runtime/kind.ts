@@ -24,8 +24,11 @@ export interface ActorKind<State, Command, Event, Mark = never, Tx = unknown> {
   needs(state: State, command: Command, now: number): (() => Promise<(state: State) => void>) | undefined;
   decide(state: State, command: Command, now: number): Decision<Event, Mark>;
   evolve(state: State, event: Event): State;
-  /** What leaves when the event is committed. Events carry what their frames need: a replay says it again. */
-  frames(id: string, event: Event): Outgoing[];
+  /**
+   * What leaves when the event is committed. Events carry what their frames need: a replay says it again. `text` is
+   * the event's JSON, where that was made for the journal just now: a part of it need not be made again.
+   */
+  frames(id: string, event: Event, text?: string): Outgoing[];
   /** Names what a mark is about: of several unwritten marks of one actor and key the newest is kept. */
   markKey(mark: Mark): string;
   /** Writes events, and marks after them, in order, in bulk, idempotently. */
@@ -51,7 +54,8 @@ export function anyKind<State, Command, Event, Mark, Tx>(
 }
 
 export interface Projection<Event, Mark> {
-  events: { id: string; event: Event }[];
+  /** `text`: the event's JSON, where it is there. */
+  events: { id: string; event: Event; text?: string | undefined }[];
   marks: { id: string; mark: Mark }[];
 }
 

@@ -40,6 +40,8 @@ export interface ActorEvent {
   /** The actor's key. */
   actor: string;
   event: unknown;
+  /** Its JSON, from when it joined a batch until it is flushed; none of replayed ones. */
+  text?: string;
 }
 
 /** The name of an actor within its node. */

@@ -171,9 +171,9 @@ export class OwnedShard {
   }
 
   /** What leaves with an event; a kind that fails here must not stop the others. */
-  #frames({ kind, id, event }: ActorEvent): Outgoing[] {
+  #frames({ kind, id, event, text }: ActorEvent): Outgoing[] {
     try {
-      return this.#parts.kinds.get(kind)?.frames(id, event) ?? [];
+      return this.#parts.kinds.get(kind)?.frames(id, event, text) ?? [];
     } catch (error) {
       this.#parts.fault(`frames of an event of ${kind}/${id} failed`, error);
       return [];

@@ -1,42 +1,58 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-interface Node {
-  id: number;
-  callFrame: { functionName: string; url: string; lineNumber: number };
+interface CallFrame {
+  functionName: string;
+  url: string;
+  lineNumber: number;
 }
 
-interface Profile {
-  nodes: Node[];
+interface CpuProfile {
+  nodes: { id: number; callFrame: CallFrame }[];
   samples: number[];
   timeDeltas: number[];
+}
+
+interface HeapNode {
+  callFrame: CallFrame;
+  selfSize: number;
+  children: HeapNode[];
+}
+
+/** Microseconds, or bytes, by function. */
+interface Costs {
+  of: 'ms of CPU' | 'MB allocated';
+  all: number;
+  byFunction: Map<string, number>;
 }
 
 const shownFunctions = 40;
 const shownFiles = 30;
 
-/** Where the CPU of the busiest of these profiles went, by function and by file, of the time it was busy at all. */
+/** Where the CPU, or the memory, of the costliest of these profiles went: by function and by file. */
 export function hottest(folder: string, root: string): string {
-  const profiles = readdirSync(folder)
-    .filter((name) => name.endsWith('.cpuprofile'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile);
-  const busiest = profiles
-    .map((profile) => timesOf(profile, root))
-    .toSorted((one, other) => other.busy - one.busy)[0];
-  if (busiest === undefined) return 'there is no profile';
-  const { busy, total, byFunction } = busiest;
+  const profiles = readdirSync(folder).map((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    return name.endsWith('.heapprofile')
+      ? bytesOf((JSON.parse(text) as { head: HeapNode }).head, root)
+      : timesOf(JSON.parse(text) as CpuProfile, root);
+  });
+  const most = profiles.toSorted((one, other) => other.all - one.all)[0];
+  if (most === undefined) return 'there is no profile';
+  const { of, all, byFunction } = most;
   const byFile = new Map<string, number>();
-  for (const [name, us] of byFunction) {
+  for (const [name, cost] of byFunction) {
     const file = fileOf(name);
-    byFile.set(file, (byFile.get(file) ?? 0) + us);
+    byFile.set(file, (byFile.get(file) ?? 0) + cost);
   }
-  const lines = (times: Map<string, number>, count: number) =>
-    [...times]
+  const lines = (costs: Map<string, number>, count: number) =>
+    [...costs]
       .toSorted((one, other) => other[1] - one[1])
       .slice(0, count)
-      .map(([name, us]) => `${((100 * us) / busy).toFixed(1).padStart(5)} %  ${name}`);
+      .map(([name, cost]) => `${((100 * cost) / all).toFixed(1).padStart(5)} %  ${name}`);
+  const total = of === 'ms of CPU' ? all / 1000 : all / 2 ** 20;
   return [
-    `busy ${(busy / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} s`,
+    `${total.toFixed(0)} ${of}`,
     ...lines(byFunction, shownFunctions),
     '',
     ...lines(byFile, shownFiles),
@@ -51,22 +67,34 @@ function fileOf(name: string): string {
   );
 }
 
-function timesOf({ nodes, samples, timeDeltas }: Profile, root: string) {
-  const names = new Map(
-    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
-      id,
-      `${functionName || '(anonymous)'} ${url.replace(`file://${root}/`, '')}${url === '' ? '' : `:${lineNumber + 1}`}`,
-    ]),
-  );
+function nameOf({ functionName, url, lineNumber }: CallFrame, root: string): string {
+  const place = url === '' ? '' : `${url.replace(`file://${root}/`, '')}:${lineNumber + 1}`;
+  return `${functionName || '(anonymous)'} ${place}`;
+}
+
+function timesOf({ nodes, samples, timeDeltas }: CpuProfile, root: string): Costs {
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame, root)]));
   const byFunction = new Map<string, number>();
-  let [busy, total] = [0, 0];
+  let all = 0;
   for (const [at, id] of samples.entries()) {
     const name = names.get(id) ?? '';
-    const us = timeDeltas[at] ?? 0;
-    total += us;
     if (name.startsWith('(idle)')) continue;
-    busy += us;
+    const us = timeDeltas[at] ?? 0;
+    all += us;
     byFunction.set(name, (byFunction.get(name) ?? 0) + us);
   }
-  return { busy, total, byFunction };
+  return { of: 'ms of CPU', all, byFunction };
+}
+
+function bytesOf(head: HeapNode, root: string): Costs {
+  const byFunction = new Map<string, number>();
+  let all = 0;
+  const open = [head];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    const name = nameOf(node.callFrame, root);
+    all += node.selfSize;
+    byFunction.set(name, (byFunction.get(name) ?? 0) + node.selfSize);
+    open.push(...node.children);
+  }
+  return { of: 'MB allocated', all, byFunction };
 }

@@ -3,21 +3,39 @@ import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 
 /**
- * Loaded into a server before it starts: SIGUSR2 begins a CPU profile of its main thread, the next SIGUSR2 writes it
- * into the folder BENCH_PROFILES. So a profile shows the load that was measured, and not the start before it.
+ * Loaded into a server before it starts: SIGUSR2 begins a profile of its main thread, the next SIGUSR2 writes it into
+ * the folder BENCH_PROFILES. So a profile shows the load that was measured, and not the start before it. BENCH_PROFILE
+ * is `cpu`, or `heap` for what was allocated, garbage included.
  */
+const folder = process.env.BENCH_PROFILES ?? '.';
+const heap = process.env.BENCH_PROFILE === 'heap';
 const session = new Session();
 session.connect();
 let [running, count] = [false, 0];
-await session.post('Profiler.enable');
-await session.post('Profiler.setSamplingInterval', { interval: 200 });
-process.on('SIGUSR2', async () => {
+if (!heap) {
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: 200 });
+}
+
+async function begin(): Promise<void> {
+  if (!heap) await session.post('Profiler.start');
+  else
+    await session.post('HeapProfiler.startSampling', {
+      samplingInterval: 32 * 1024,
+      includeObjectsCollectedByMajorGC: true,
+      includeObjectsCollectedByMinorGC: true,
+    } as object);
+}
+
+async function end(): Promise<void> {
+  const { profile } = heap
+    ? await session.post('HeapProfiler.stopSampling')
+    : await session.post('Profiler.stop');
+  const file = `${process.pid}-${++count}.${heap ? 'heapprofile' : 'cpuprofile'}`;
+  writeFileSync(join(folder, file), JSON.stringify(profile));
+}
+
+process.on('SIGUSR2', () => {
   running = !running;
-  if (running) {
-    await session.post('Profiler.start');
-    return;
-  }
-  const { profile } = await session.post('Profiler.stop');
-  const file = join(process.env.BENCH_PROFILES ?? '.', `${process.pid}-${++count}.cpuprofile`);
-  writeFileSync(file, JSON.stringify(profile));
+  void (running ? begin() : end());
 });

@@ -18,8 +18,13 @@ export interface SuhbatOptions {
   database: { url: string; pid: number };
   /** Settings that differ from the defaults. Limits are out of the way in any case. */
   env?: Record<string, string>;
-  /** Where CPU profiles of what is measured go. */
-  profiles?: string;
+  profiles?: ProfileWish;
+}
+
+/** Profiles of what is measured: where they go. */
+export interface ProfileWish {
+  folder: string;
+  of: 'cpu' | 'heap';
 }
 
 export interface Suhbat extends Subject {
@@ -42,7 +47,7 @@ const callsAtOnce = 16;
 /** Suhbat, all roles in one process, beside a PostgreSQL of which the CPU is measured apart. */
 export async function startSuhbat(options: SuhbatOptions): Promise<Suhbat> {
   const { root, folder, database, env = {}, profiles } = options;
-  for (const needed of [folder, profiles ?? folder]) await mkdir(needed, { recursive: true });
+  for (const needed of [folder, profiles?.folder ?? folder]) await mkdir(needed, { recursive: true });
   const program = await startProgram({
     args: [
       ...nodeOptions(root),
@@ -58,7 +63,7 @@ export async function startSuhbat(options: SuhbatOptions): Promise<Suhbat> {
       SUHBAT_RATE_LIMIT_FACTOR: '1000000',
       SUHBAT_LIMIT_SOCKETS_PER_IP: '1000000',
       DATABASE_URL: database.url,
-      ...(profiles === undefined ? {} : { BENCH_PROFILES: profiles }),
+      ...(profiles === undefined ? {} : { BENCH_PROFILES: profiles.folder, BENCH_PROFILE: profiles.of }),
       ...env,
     },
     log: join(folder, 'suhbat.log'),

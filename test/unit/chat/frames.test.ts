@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { frames } from '../../../actors/chat/frames.ts';
+import { messageText } from '../../../actors/chat/message-text.ts';
 import type { Outgoing } from '../../../actors/runtime/kind.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { limits } from '../../../schemas/limits.ts';
@@ -44,6 +46,29 @@ describe('chat frames', () => {
       `${subjects.user(bob)} message.changed`,
     ]);
     expect(changed.frames[0]?.envelope.chat).to.deep.equal({ id: chat.id, seq: 3, member_seq: 1 });
+  });
+
+  it('are the same whether the JSON of the event is at hand or not', async () => {
+    const { chat, member } = await aGroup();
+    const tricky = [
+      'hi',
+      '","ordinal":9,"member_seq":9}',
+      '{"type":"posted","message":{"',
+      '\\" \u2028 салом',
+    ];
+    for (const words of tricky) await chat.ask(member, text(words));
+    await chat.ask(member, { type: 'message.edit', target: 6, text: tricky[1] ?? '' });
+    await chat.ask(member, { type: 'chat.leave' });
+    const events = chat.log.slice(5);
+    expect(events.map(({ type }) => type)).to.include.members(['posted', 'changed', 'noted']);
+    for (const event of events) {
+      const at_hand = frames(chat.id, event, JSON.stringify(event));
+      expect(at_hand).to.deep.equal(frames(chat.id, event));
+      expect(frameOf(at_hand[0])).to.deep.include(event.message);
+      expect(messageText(event, JSON.stringify({ more: 1, ...event }))).to.equal(
+        JSON.stringify(event.message),
+      );
+    }
   });
 
   it('a change carries the whole message after it', async () => {
