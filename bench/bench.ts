@@ -20,6 +20,12 @@ export interface BenchOptions {
   say(line: string): void;
 }
 
+/** What a Suhbat keeps: a database, and the folder of its journal. */
+export interface Kept {
+  url: string;
+  folder: string;
+}
+
 /** What scenarios measure with: servers and load, started for one use and ended after it. */
 export class Bench {
   readonly short: boolean;
@@ -63,16 +69,16 @@ export class Bench {
     return this.alone ? all.filter((name) => name === 'suhbat') : all;
   }
 
-  /** Suhbat on a new database, or on this one. */
+  /** Suhbat on a new database and an empty folder, or on these. */
   async suhbat<T>(
     work: (suhbat: Suhbat) => Promise<T>,
-    { env = {}, database }: { env?: Record<string, string>; database?: string } = {},
+    { env = {}, kept }: { env?: Record<string, string>; kept?: Kept } = {},
   ): Promise<T> {
     const { root, profiles } = this.#options;
-    const url = database ?? (await this.#postgres.create());
+    const { url, folder } = kept ?? (await this.#newKept());
     const subject = await startSuhbat({
       root,
-      folder: await this.#newFolder(),
+      folder,
       database: { url, pid: this.#postgres.pid() },
       env,
       ...(profiles === undefined ? {} : { profiles }),
@@ -81,17 +87,17 @@ export class Bench {
       return await work(subject);
     } finally {
       await subject.stop();
-      if (database === undefined) await this.#postgres.drop(url);
+      if (kept === undefined) await this.#postgres.drop(url);
     }
   }
 
-  /** A database that outlives the servers on it, as long as `work` runs. */
-  async database<T>(work: (url: string) => Promise<T>): Promise<T> {
-    const url = await this.#postgres.create();
+  /** What outlives the servers on it, as long as `work` runs. */
+  async kept<T>(work: (kept: Kept) => Promise<T>): Promise<T> {
+    const kept = await this.#newKept();
     try {
-      return await work(url);
+      return await work(kept);
     } finally {
-      await this.#postgres.drop(url);
+      await this.#postgres.drop(kept.url);
     }
   }
 
@@ -106,7 +112,7 @@ export class Bench {
       }
     };
     if (name !== 'socket.io: durable') return peer();
-    return this.database((url) => peer({ url, pid: this.#postgres.pid() }));
+    return this.kept(({ url }) => peer({ url, pid: this.#postgres.pid() }));
   }
 
   /** Suhbat or a peer. */
@@ -129,6 +135,10 @@ export class Bench {
     await rm(join(this.#options.folder, 'runs'), { recursive: true, force: true });
     await rm(join(this.#options.folder, 'postgres'), { recursive: true, force: true });
     this.#held.release();
+  }
+
+  async #newKept(): Promise<Kept> {
+    return { url: await this.#postgres.create(), folder: await this.#newFolder() };
   }
 
   async #newFolder(): Promise<string> {

@@ -197,6 +197,7 @@ async function startPasswords(life: Lifecycle): Promise<Passwords> {
         cost: config.bcryptCost,
         threads: config.bcryptThreads,
         queue: config.bcryptQueue,
+        patienceMs: config.callTimeout,
         onHash: (seconds) => metrics.bcryptSeconds.observe(seconds),
         onRefusal: () => metrics.bcryptRefused.inc(),
       }),

@@ -1,12 +1,12 @@
-import type { Bench } from '../bench.ts';
+import type { Bench, Kept } from '../bench.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import { fillChat } from '../server/fill.ts';
 import { hit } from './rest.ts';
 
 const messages = 1_000_000;
-const atOnce = 4;
+const atOnce = 2;
 
-async function pages(bench: Bench, database: string): Promise<Row[]> {
+async function pages(bench: Bench, kept: Kept): Promise<Row[]> {
   const { person, chat, head } = await bench.suhbat(
     async (suhbat) => {
       const people = await suhbat.people(3);
@@ -16,10 +16,10 @@ async function pages(bench: Bench, database: string): Promise<Row[]> {
       const { head } = await suhbat.call<{ head: number }>(person, 'GET', `/api/v1/chats/${chat}`);
       return { person, chat, head };
     },
-    { database },
+    { kept },
   );
   bench.say(`writing ${messages.toLocaleString('en')} messages …`);
-  await fillChat(database, chat, person.id, messages);
+  await fillChat(kept.url, chat, person.id, messages);
   const path = `/api/v1/chats/${chat}/messages`;
   // The numbers that a linear congruence gives: everywhere in the chat, and the same in each run.
   let state = 12_345;
@@ -40,7 +40,7 @@ async function pages(bench: Bench, database: string): Promise<Row[]> {
         rows.push(await hit(bench, to, { title, path: () => path + query() }, { atOnce }));
       return rows;
     },
-    { database },
+    { kept },
   );
 }
 
@@ -50,7 +50,7 @@ export const history: Scenario = {
   short: false,
   charts: [{ title: 'History page, 99th percentile', figure: 'p99 ms' }],
   async run(bench) {
-    const rows = await bench.database((database) => pages(bench, database));
+    const rows = await bench.kept((kept) => pages(bench, kept));
     return {
       rows,
       verdicts: [

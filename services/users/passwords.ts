@@ -30,6 +30,8 @@ export interface PasswordOptions {
   threads?: number;
   /** How many may wait per thread; the last one waits this many times 0.28 s. Default 16. */
   queue?: number;
+  /** Milliseconds after which nobody waits for a hash any more: who would wait longer is refused at once. */
+  patienceMs?: number;
   /** A hash was made or compared; seconds from the call on. */
   onHash?: (seconds: number) => void;
   /** One was refused because too many wait. */
@@ -38,10 +40,19 @@ export interface PasswordOptions {
 
 /** Milliseconds of one hash, until the first one was measured. */
 const expectedMs = 300;
+/** How much of the estimate the newest hash makes. */
+const newest = 0.3;
 const shortest = 8;
 
 export function createPasswords(options: PasswordOptions = {}): Passwords {
-  const { cost = 12, threads = 1, queue = 16, onHash, onRefusal } = options;
+  const {
+    cost = 12,
+    threads = 1,
+    queue = 16,
+    patienceMs = Number.POSITIVE_INFINITY,
+    onHash,
+    onRefusal,
+  } = options;
   const pool = new Piscina<PasswordTask, string | boolean>({
     filename: fileURLToPath(new URL('./password-worker.ts', import.meta.url)),
     minThreads: threads,
@@ -53,17 +64,18 @@ export function createPasswords(options: PasswordOptions = {}): Passwords {
   const nobody = unmatchable(cost);
   let closed = false;
   let pending = 0;
-  let lastMs = expectedMs;
+  /** Milliseconds between the ends of two hashes while there are some to make; and when the last one ended. */
+  let intervalMs = expectedMs;
+  let endedAt = 0;
 
   async function run<Reply extends string | boolean>(task: PasswordTask): Promise<Reply> {
     if (closed) throw fail('unavailable', { reason: 'stopping' });
-    if (pending >= threads * (queue + 1)) {
+    if (pending >= threads * (queue + 1) || (pending > 0 && intervalMs * (pending + 1) > patienceMs)) {
       onRefusal?.();
-      const retry_after_ms = Math.max(1000, Math.ceil((lastMs * pending) / threads));
+      const retry_after_ms = Math.max(1000, Math.ceil(intervalMs * pending));
       throw fail('rate_limited', { reason: 'too_many_logins', retry_after_ms });
     }
     pending++;
-    const alone = pending <= threads;
     const started = performance.now();
     try {
       return (await pool.run(task)) as Reply;
@@ -71,9 +83,10 @@ export function createPasswords(options: PasswordOptions = {}): Passwords {
       throw closed ? fail('unavailable', { reason: 'stopping' }) : error;
     } finally {
       pending--;
-      const ms = performance.now() - started;
-      if (alone) lastMs = ms;
-      onHash?.(ms / 1000);
+      const now = performance.now();
+      intervalMs += newest * (now - Math.max(started, endedAt) - intervalMs);
+      endedAt = now;
+      onHash?.((now - started) / 1000);
     }
   }
 

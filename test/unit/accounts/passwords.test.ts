@@ -62,6 +62,18 @@ describe('passwords', () => {
     }
   });
 
+  it('are refused at once where the wait would be longer than anybody waits', async () => {
+    const hasty = createPasswords({ cost: 8, patienceMs: 1 });
+    try {
+      const [first, second] = await Promise.allSettled(['one of many', 'one too many'].map(hasty.hash));
+      expect(first?.status).to.equal('fulfilled');
+      expect((second as PromiseRejectedResult).reason.refusal).to.include({ code: 'rate_limited' });
+      await hasty.hash('nobody is before it');
+    } finally {
+      await hasty.close();
+    }
+  });
+
   it('that wait when the process stops are refused as unavailable', async () => {
     const stopping = createPasswords({ cost: 4 });
     const waiting = reasonOf(() => stopping.hash('correct horse'));
