@@ -1,6 +1,7 @@
 import { App, type us_listen_socket, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
 import { fdatasync, openSync, write } from 'node:fs';
-import { type Guest, guestOf, Heads, isSent, messageOf, sayReady } from './plain.ts';
+import { type Guest, Heads, isSent, messageOf, sayReady } from './plain.ts';
+import { letIn } from './uws-guest.ts';
 
 /**
  * The floor of a durable chat: parse, validate, number, write what came together with one fdatasync, ack, publish.
@@ -41,16 +42,7 @@ function commit(): void {
 }
 
 app.ws<Guest>('/ws', {
-  maxBackpressure: 16 * 1024 * 1024,
-  upgrade(res, req, context) {
-    res.upgrade(
-      guestOf(req.getQuery()),
-      req.getHeader('sec-websocket-key'),
-      req.getHeader('sec-websocket-protocol'),
-      req.getHeader('sec-websocket-extensions'),
-      context,
-    );
-  },
+  ...letIn,
   open(ws) {
     open.add(ws);
     for (const room of ws.getUserData().rooms) ws.subscribe(room);

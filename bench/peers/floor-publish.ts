@@ -1,5 +1,6 @@
 import { App, type us_listen_socket, us_socket_local_port } from 'uWebSockets.js';
-import { type Guest, guestOf, sayReady } from './plain.ts';
+import { type Guest, sayReady } from './plain.ts';
+import { letIn } from './uws-guest.ts';
 
 /**
  * The floor of fan-out and of REST: bytes come in, and go out to every member in a frame as long as Suhbat's;
@@ -12,16 +13,7 @@ const longer = 190;
 const head = Buffer.from(`{"type":"message.new","more":"${'x'.repeat(longer - 40)}","was":`);
 const app = App();
 app.ws<Guest>('/ws', {
-  maxBackpressure: 16 * 1024 * 1024,
-  upgrade(res, req, context) {
-    res.upgrade(
-      guestOf(req.getQuery()),
-      req.getHeader('sec-websocket-key'),
-      req.getHeader('sec-websocket-protocol'),
-      req.getHeader('sec-websocket-extensions'),
-      context,
-    );
-  },
+  ...letIn,
   open(ws) {
     for (const room of ws.getUserData().rooms) ws.subscribe(room);
     ws.send('{"type":"ready"}');
