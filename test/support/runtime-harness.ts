@@ -133,7 +133,7 @@ export function createNode(
       refused: () => void observed.push('refused'),
     },
     placement: placement ?? { owner: () => node, isLive: (other) => other === node, askRelease: () => {} },
-    options: { lanes: 1, ...options },
+    options: { lanes: 1, flushIntervalMs: 25, ...options },
     log: (level, message) => void logs.push(`${level}: ${message}`),
   });
 
