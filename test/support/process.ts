@@ -50,7 +50,7 @@ export function startProgram(options: ProgramOptions = {}): Program {
 }
 
 /** A group of its own would outlive tests that are killed: a shell that notices their end takes it along. */
-function endWithTests(child: ChildProcess): void {
+export function endWithTests(child: ChildProcess): void {
   const script = `trap '' INT TERM HUP; read -r _; kill -9 -${child.pid}`;
   const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   watcher.unref();

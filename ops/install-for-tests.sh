@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what tests need and PATH lacks: `chromium` (for test/browser), `nats-server` and `redis-server` (for the
+# cluster). On Debian and its relatives, as root, with apt-get, and without starting a service. Elsewhere it changes
+# nothing, says what to do, and ends with 1.
+set -eu
+
+on_path() {
+  for command in "$@"; do
+    if command -v "$command" >/dev/null 2>&1; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+missing=''
+hint=''
+for name in "$@"; do
+  case "$name" in
+    chromium)
+      on_path chromium chromium-browser google-chrome && continue
+      missing="$missing chromium fonts-liberation"
+      hint="$hint; Chromium (chromium, chromium-browser or google-chrome) for the browser tests"
+      ;;
+    nats-server | redis-server)
+      on_path "$name" && continue
+      missing="$missing $name"
+      hint="$hint; $name for the cluster tests"
+      ;;
+    *)
+      echo "usage: $0 [chromium] [nats-server] [redis-server]" >&2
+      exit 2
+      ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+  echo "Missing on PATH:${hint#;}. Please install it." >&2
+  exit 1
+fi
+
+# A service that starts by itself would hold a port that is not ours: runlevel 1 keeps it down.
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+apt-get update -qq
+# shellcheck disable=SC2086 # package names, one word each
+apt-get install -y -qq --no-install-recommends $missing
