@@ -17,7 +17,8 @@ const folderRules: readonly FolderRule[] = [
     may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/', 'test/', 'bench/'],
   },
   { files: /^schemas\//, may: () => ['schemas/'] },
-  { files: /^ops\/main\.ts$/, may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'] },
+  // The composition root and its parts, one a role.
+  { files: /^ops\/(main\.ts$|roles\/)/, may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'] },
   { files: /^ops\//, may: () => ['schemas/', 'ops/'] },
   { files: /^actors\/client\//, may: () => ['schemas/', 'ops/', 'actors/client/'] },
   { files: /^actors\/journal\//, may: () => ['schemas/', 'ops/', 'actors/journal/'] },

@@ -1,0 +1,94 @@
+import { chatKind } from '../../actors/chat/kind.ts';
+import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
+import type { FlushStore } from '../../actors/runtime/flush-store.ts';
+import { ActorHost, type Placement } from '../../actors/runtime/host.ts';
+import { anyKind } from '../../actors/runtime/kind.ts';
+import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
+import { userKind } from '../../actors/user/kind.ts';
+import { createUserStore } from '../../actors/user/store.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Transaction } from '../connections/postgres.ts';
+import { recent } from '../process/recent.ts';
+import { runtimeObserver, sampleActors, sampleQueue } from '../telemetry/actors.ts';
+import { namespaced } from '../telemetry/logger.ts';
+import { openJournal, type UsedJournal } from './journal.ts';
+import { degraded, type Process } from './process.ts';
+import { connect, type Storage } from './storage.ts';
+
+/** How long one `presence.ping` counts, in milliseconds: api.md. */
+const presencePingMs = 60_000;
+/** Counting walks over every activation: not for each of many readers. */
+const statsMs = 1000;
+
+/** The actors of this node, with their journal and the flusher's own connections; not started yet. */
+export async function createActorHost(
+  process: Process,
+  { storage, bus, placement }: { storage: Storage; bus: Bus; placement: Placement },
+): Promise<ActorHost<Transaction>> {
+  const { config, clock, metrics, logger } = process;
+  const log = namespaced(logger, 'actors');
+  // A pool of its own, so that requests cannot hold the write-behind up; for its bounds see the store.
+  const pool = await connect(process, 'flusher', storage.url, {
+    maxConnections: config.flushLanes + 1,
+    statementTimeoutMs: 30_000,
+    idleInTransactionTimeoutMs: 2000,
+  });
+  const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
+  const journal = await openJournal(process, { folder: storage.folder, store });
+  const host = new ActorHost<Transaction>({
+    node: process.nodeId,
+    shards: config.shards,
+    journal,
+    store,
+    kinds: [
+      anyKind(chatKind(createSqlChatStore(storage.db))),
+      anyKind(
+        userKind(createUserStore(storage.db), { graceMs: config.presenceGrace, pingMs: presencePingMs }),
+      ),
+    ],
+    bus,
+    clock,
+    observer: runtimeObserver(metrics),
+    placement,
+    options: {
+      actorQueue: config.actorQueue,
+      activations: config.maxActivations,
+      idleMs: config.activationIdle,
+      lanes: config.flushLanes,
+      trimBehindMs: config.journalKeep,
+    },
+    log: (level, message, error) => log[level]({ err: error }, message),
+  });
+  watch(process, host, journal);
+  return host;
+}
+
+/** Claims shards from now on; drains them when the process stops. */
+export async function startActorHost({ life }: Process, host: ActorHost<Transaction>): Promise<void> {
+  await life.part(
+    'actors',
+    () => host.start(),
+    (_, withinMs) => host.drain(withinMs),
+  );
+}
+
+function watch(
+  { clock, metrics, health }: Process,
+  host: ActorHost<Transaction>,
+  journal: UsedJournal,
+): void {
+  const stats = recent(clock, statsMs, () => host.stats());
+  metrics.sample(() => {
+    sampleActors(metrics, stats());
+    const { bytes, maxBytes } = journal.usage();
+    metrics.journalBytes.set(bytes);
+    sampleQueue(metrics, 'journal_bytes', bytes, maxBytes);
+  });
+  health.add('journal', () => {
+    if (journal.failure()) return degraded('takes no more writes');
+    return stats().journalAway ? degraded('has no room, or does not answer') : { status: 'ok' };
+  });
+  health.add('database', () =>
+    stats().flushFailing ? degraded('the write-behind fails') : { status: 'ok' },
+  );
+}

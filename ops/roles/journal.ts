@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { openFileJournal } from '../../actors/journal/file-journal.ts';
+import { type Journal, JournalError } from '../../actors/journal/journal.ts';
+import type { FlushStore } from '../../actors/runtime/flush-store.ts';
+import type { Transaction } from '../connections/postgres.ts';
+import type { DataFolder } from '../embedded/data-folder.ts';
+import { StartError } from '../process/start-error.ts';
+import { namespaced } from '../telemetry/logger.ts';
+import type { Process } from './process.ts';
+
+/** A journal that tells how full it is, and why it takes no more writes where it does not. */
+export interface UsedJournal extends Journal {
+  usage(): { bytes: number; maxBytes: number };
+  failure(): unknown;
+}
+
+export function openJournal(
+  process: Process,
+  { folder, store }: { folder: DataFolder; store: FlushStore<Transaction> },
+): Promise<UsedJournal> {
+  const { life, config, clock, metrics, logger } = process;
+  const log = namespaced(logger, 'journal');
+  return life.part(
+    'journal',
+    () =>
+      openFileJournal({
+        dir: join(folder.path, 'journal'),
+        clock,
+        checkpoints: (journalId) => checkpointsOf(store, journalId, config.shards),
+        segmentBytes: config.journalSegment,
+        maxBytes: config.journalMax,
+        onRound({ appendSeconds, syncSeconds }) {
+          metrics.journalAppendSeconds.observe(appendSeconds);
+          metrics.journalFsyncSeconds.observe(syncSeconds);
+        },
+        onCut: (cut) => log.warn({ cut }, 'the torn end of the journal was cut off'),
+        onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
+      }).catch((error: unknown) => {
+        throw error instanceof JournalError
+          ? new StartError(`Suhbat cannot start: ${error.message}`, error)
+          : error;
+      }),
+    (journal) => journal.close(),
+  );
+}
+
+async function checkpointsOf(
+  store: FlushStore<Transaction>,
+  journalId: string,
+  shards: number,
+): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for (let shard = 0; shard < shards; shard++) {
+    const row = await store.checkpoint(shard);
+    if (row?.journal_id === journalId) found.set(shard, row.position);
+  }
+  return found;
+}

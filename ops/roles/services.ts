@@ -1,0 +1,55 @@
+import type { Actors } from '../../actors/client/ask.ts';
+import { createChatsService } from '../../services/chats/chats.service.ts';
+import { createKeysService } from '../../services/keys/keys.service.ts';
+import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
+import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
+import { createUsersService } from '../../services/users/users.service.ts';
+import type { createBroker } from '../broker/broker.ts';
+import type { Call } from '../broker/call.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { EphemeralStore } from '../ephemeral/store.ts';
+import type { AccessTokens } from '../security/access-tokens.ts';
+import { sampleQueue } from '../telemetry/actors.ts';
+import type { Process } from './process.ts';
+import type { Storage } from './storage.ts';
+
+export interface ServicesParts {
+  storage: Storage;
+  broker: ReturnType<typeof createBroker>;
+  call: Call;
+  actors: Actors;
+  bus: Bus;
+  ephemeral: EphemeralStore;
+  tokens: AccessTokens;
+}
+
+/** Every service, given to the broker. */
+export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
+  const { broker, storage, ephemeral, tokens, call, actors, bus } = parts;
+  const { db, secrets } = storage;
+  const { clock } = process;
+  const passwords = await startPasswords(process);
+  const refreshTokens = createRefreshTokens(secrets.refreshSecret);
+  broker.createService(createUsersService({ db, bus, ephemeral, clock, tokens, refreshTokens, passwords }));
+  broker.createService(createChatsService({ db, actors, call }));
+  broker.createService(createKeysService({ db, clock }));
+}
+
+async function startPasswords({ life, config, metrics }: Process): Promise<Passwords> {
+  const passwords = await life.part(
+    'passwords',
+    () =>
+      createPasswords({
+        cost: config.bcryptCost,
+        threads: config.bcryptThreads,
+        queue: config.bcryptQueue,
+        patienceMs: config.callTimeout,
+        onHash: (seconds) => metrics.bcryptSeconds.observe(seconds),
+        onRefusal: () => metrics.bcryptRefused.inc(),
+      }),
+    (pool) => pool.close(),
+  );
+  const limit = config.bcryptThreads * (config.bcryptQueue + 1);
+  metrics.sample(() => sampleQueue(metrics, 'bcrypt', passwords.pending(), limit));
+  return passwords;
+}

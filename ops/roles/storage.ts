@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { migrate } from '../../services/migrations/migrate.ts';
+import { openSecrets, type Secrets } from '../config/secrets.ts';
+import { fixShards } from '../connections/cluster-settings.ts';
+import { connectPostgres, type Database, type PostgresOptions } from '../connections/postgres.ts';
+import { type DataFolder, openDataFolder } from '../embedded/data-folder.ts';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { namespaced } from '../telemetry/logger.ts';
+import type { Process } from './process.ts';
+
+/** What is kept: the folder, secrets, PostgreSQL. */
+export interface Storage {
+  folder: DataFolder;
+  secrets: Secrets;
+  /** Of PostgreSQL, migrated. */
+  url: string;
+  db: Database;
+}
+
+/** For migrations, the flusher's own look-ups, PostgreSQL's reserve, and a person with `psql`. */
+const spareConnections = 20;
+
+export async function openStorage(process: Process): Promise<Storage> {
+  const { life, config, logger } = process;
+  const folder = await life.part(
+    'data folder',
+    () => openDataFolder(config.dataDir),
+    (held) => held.release(),
+  );
+  const secrets = await openSecrets(config, folder.path);
+  const url = config.databaseUrl ?? (await embeddedUrl(process, folder));
+  const applied = await migrate({ url, onWait: (why) => logger.warn({ why }, 'waiting for the database') });
+  if (applied.length > 0) logger.info({ migrations: applied }, 'the database was brought up to date');
+  const db = await connect(process, 'database', url, {
+    maxConnections: config.databasePool,
+    statementTimeoutMs: config.callTimeout,
+  });
+  await fixShards(db, config.shards);
+  return { folder, secrets, url, db };
+}
+
+async function embeddedUrl({ life, config, clock, logger }: Process, folder: DataFolder): Promise<string> {
+  const log = namespaced(logger, 'postgres');
+  const postgres = await life.part(
+    'postgres',
+    () =>
+      startEmbeddedPostgres({
+        dir: join(folder.path, 'postgres'),
+        clock,
+        settings: { max_connections: String(config.databasePool + config.flushLanes + spareConnections) },
+        onLog: (level, message) => log[level](message),
+      }),
+    (running, withinMs) => running.stop(withinMs),
+  );
+  return postgres.url;
+}
+
+type PoolBounds = Pick<
+  PostgresOptions,
+  'maxConnections' | 'statementTimeoutMs' | 'idleInTransactionTimeoutMs'
+>;
+
+/** A pool of its own, named after its part. */
+export function connect(
+  { life, clock, logger }: Process,
+  name: string,
+  url: string,
+  bounds: PoolBounds,
+): Promise<Database> {
+  const log = namespaced(logger, name);
+  const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
+  return life.part(
+    name,
+    () => connectPostgres({ url, applicationName: `suhbat ${name}`, ...bounds, onError, clock }),
+    (pool) => pool.end(),
+  );
+}
