@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { choice, decimal, type Field, integer, list, optional, text, unbuilt } from './field.ts';
+import { choice, decimal, type Field, integer, list, optional, text } from './field.ts';
+import { serverFields } from './server-fields.ts';
 import { readTokenKey } from './token-key.ts';
 
 export const roles = ['gateway', 'actors', 'services'] as const;
@@ -38,7 +39,7 @@ export const fields = {
     default: roles,
     type: `a list of ${roles.join(', ')}, each once`,
     item: (item) => roles.find((role) => role === item),
-    meaning: 'What this process runs; this version runs all three together',
+    meaning: 'What this process runs; a part of them needs NATS_URL',
   }),
   logLevel: choice({
     name: 'SUHBAT_LOG_LEVEL',
@@ -265,36 +266,8 @@ export const fields = {
     meaning: 'Makes refresh tokens',
   }),
 
-  // Other servers
-  databaseUrl: optional({
-    name: 'DATABASE_URL',
-    type: 'a postgres:// URL',
-    read: (given) => (isDatabaseUrl(given) ? given : undefined),
-    secret: true,
-    meaning: 'PostgreSQL 15 or later; without it one is run from the data folder',
-  }),
-  databasePool: integer({
-    name: 'SUHBAT_DATABASE_POOL',
-    default: 10,
-    min: 2,
-    max: 1000,
-    unit: 'connections',
-    meaning: 'Connections for everything but the write-behind',
-  }),
-  natsUrl: unbuilt('NATS_URL'),
-  redisUrl: unbuilt('REDIS_URL'),
-  smtpUrl: unbuilt('SMTP_URL'),
-  s3Endpoint: unbuilt('S3_ENDPOINT'),
-  s3Region: unbuilt('S3_REGION'),
-  s3Bucket: unbuilt('S3_BUCKET'),
-  s3AccessKey: unbuilt('S3_ACCESS_KEY'),
-  s3SecretKey: unbuilt('S3_SECRET_KEY'),
+  ...serverFields,
 } satisfies Record<string, Field<unknown>>;
-
-/** A missing host is a socket's, whose folder stands in the query. */
-function isDatabaseUrl(text: string): boolean {
-  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
-}
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;

@@ -29,8 +29,7 @@ export function loadConfig(env: Environment, argv: readonly string[]): Config | 
     }
   }
   const config = values as Config;
-  if (config.roles !== undefined && config.roles.length < roles.length)
-    problems.push(unbuilt('SUHBAT_ROLES'));
+  problems.push(...clusterProblems(config));
   if (config.journalSegment > config.journalMax / 4) problems.push(tooLargeSegment(config));
   if (problems.length > 0) throw new StartError(`Suhbat cannot start: ${problems.join('; ')}.`);
   return Object.freeze(config);
@@ -57,7 +56,17 @@ function wrong(field: Field<unknown>, text: string): string {
 }
 
 function unbuilt(name: string): string {
-  return name === 'SUHBAT_ROLES'
-    ? `SUHBAT_ROLES must name all of ${roles.join(', ')}, because this version runs on one machine only`
-    : `${name} cannot be set, because this version runs on one machine only`;
+  return `${name} cannot be set, because nothing in this version answers to it`;
+}
+
+/** A part of the roles is of no use alone, and processes of a cluster share what one alone keeps to itself. */
+function clusterProblems({ roles: own, natsUrl, databaseUrl, redisUrl }: Config): string[] {
+  if (own === undefined) return [];
+  if (natsUrl === undefined)
+    return own.length < roles.length ? ['SUHBAT_ROLES must name all roles where NATS_URL is not set'] : [];
+  const problems: string[] = [];
+  if (databaseUrl === undefined && own.some((role) => role !== 'gateway'))
+    problems.push('DATABASE_URL must be set with NATS_URL');
+  if (redisUrl === undefined) problems.push('REDIS_URL must be set with NATS_URL');
+  return problems;
 }

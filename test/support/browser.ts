@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
-import { findProgram } from './find-program.ts';
+import { findProgram } from '../../ops/cluster/find-program.ts';
 
 /** The real Chromium of this machine, without anything that it does for its own sake. */
 

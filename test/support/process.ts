@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endWithUs, inheritedEnvironment } from '../../ops/cluster/child.ts';
 import { nodeOptions } from './node-options.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -42,25 +43,17 @@ export function startProgram(options: ProgramOptions = {}): Program {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...inherited(), SUHBAT_PORT: '0', SUHBAT_LOG_LEVEL: 'warn', SUHBAT_BCRYPT_COST: '4', ...env },
+      env: {
+        ...inheritedEnvironment(process.env),
+        SUHBAT_PORT: '0',
+        SUHBAT_LOG_LEVEL: 'warn',
+        SUHBAT_BCRYPT_COST: '4',
+        ...env,
+      },
     },
   );
-  endWithTests(child);
+  endWithUs(child);
   return follow(child, env.SUHBAT_DATA_DIR);
-}
-
-/** A group of its own would outlive tests that are killed: a shell that notices their end takes it along. */
-export function endWithTests(child: ChildProcess): void {
-  const script = `trap '' INT TERM HUP; read -r _; kill -9 -${child.pid}`;
-  const watcher = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  watcher.unref();
-  (watcher.stdin as unknown as { unref?(): void }).unref?.();
-  child.once('exit', () => watcher.kill('SIGKILL'));
-}
-
-function inherited(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'USER'];
-  return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']));
 }
 
 function follow(child: ChildProcess, dataDir: string | undefined): Program {

@@ -70,11 +70,31 @@ describe('the configuration', () => {
   });
 
   it('refuses what this version has nothing for', () => {
-    for (const name of ['NATS_URL', 'REDIS_URL', 'SMTP_URL', 'S3_ENDPOINT', 'S3_SECRET_KEY'])
-      expect(refusal({ [name]: 'nats://there' })).to.include(
-        `${name} cannot be set, because this version runs on one machine only`,
+    for (const name of ['SMTP_URL', 'S3_ENDPOINT', 'S3_SECRET_KEY'])
+      expect(refusal({ [name]: 'smtp://there' })).to.include(
+        `${name} cannot be set, because nothing in this version answers to it`,
       );
-    expect(refusal({ SUHBAT_ROLES: 'gateway,services' })).to.include('SUHBAT_ROLES must name all of');
+  });
+
+  it('refuses a part of the roles where no cluster is named', () => {
+    expect(refusal({ SUHBAT_ROLES: 'gateway,services' })).to.include('SUHBAT_ROLES must name all roles');
+  });
+
+  it('refuses a cluster without what its processes share', () => {
+    const NATS_URL = 'nats://user:pass@one:4222, nats://two';
+    const alone = refusal({ NATS_URL });
+    expect(alone).to.include('DATABASE_URL must be set with NATS_URL');
+    expect(alone).to.include('REDIS_URL must be set with NATS_URL').and.not.include('pass');
+    const gateway = config({ NATS_URL, REDIS_URL: 'redis://there', SUHBAT_ROLES: 'gateway' });
+    expect(gateway).to.include({ natsUrl: NATS_URL, redisUrl: 'redis://there' });
+    expect(gateway.roles).to.deep.equal(['gateway']);
+  });
+
+  it('refuses addresses of another kind of server', () => {
+    for (const url of ['http://there', 'nats://', 'nats://one,two', 'one:4222'])
+      expect(refusal({ NATS_URL: url })).to.include('NATS_URL must be nats:// URLs');
+    for (const url of ['http://there', 'redis:', 'there:6379'])
+      expect(refusal({ REDIS_URL: url })).to.include('REDIS_URL must be a redis://');
   });
 
   it('never repeats a secret, not even a wrong one', () => {
@@ -83,6 +103,7 @@ describe('the configuration', () => {
       'SUHBAT_TOKEN_KEY',
       'SUHBAT_REFRESH_SECRET',
       'NATS_URL',
+      'REDIS_URL',
       'S3_SECRET_KEY',
     ])
       expect(refusal({ [name]: 'hunter2' }))

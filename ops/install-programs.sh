@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what tests need and PATH lacks: `chromium` (for test/browser), `nats-server` and `redis-server` (for the
-# cluster). On Debian and its relatives, as root, with apt-get, and without starting a service. Elsewhere it changes
-# nothing, says what to do, and ends with 1.
+# Installs what PATH lacks: `chromium` (for test/browser), `nats-server` and `redis-server` (for `npm run cluster` and
+# the tests of clusters). On Debian and its relatives, as root, with apt-get, and without starting a service.
+# Elsewhere it changes nothing, says what to do, and ends with 1.
 set -eu
 
 on_path() {
@@ -25,7 +25,7 @@ for name in "$@"; do
     nats-server | redis-server)
       on_path "$name" && continue
       missing="$missing $name"
-      hint="$hint; $name for the cluster tests"
+      hint="$hint; $name for clusters"
       ;;
     *)
       echo "usage: $0 [chromium] [nats-server] [redis-server]" >&2

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const installer = join(import.meta.dirname, '..', '..', 'ops', 'install-for-tests.sh');
+const installer = join(import.meta.dirname, '..', 'install-programs.sh');
 
 /** What our installer can bring, and the names that its program goes by. */
 const programs = {

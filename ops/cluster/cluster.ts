@@ -1,0 +1,120 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Role } from '../config/fields.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { createNode, type Node } from './node.ts';
+import { type Server, startNatsServer, startRedisServer } from './server.ts';
+
+export interface ClusterOptions {
+  /** Keeps the database and the journal; it must be ours alone. */
+  dir: string;
+  /** How many processes of each role. */
+  counts: Record<Role, number>;
+  /** Settings of every process; SUHBAT_TOKEN_KEY and SUHBAT_REFRESH_SECRET must be among them. */
+  env: Record<string, string>;
+  /** Settings of one process, in place of those above. */
+  envOf?(name: string, role: Role): Record<string, string>;
+  onLine?(name: string, line: string): void;
+  /** What is being started. */
+  onStep?(what: string): void;
+  /** Settings of PostgreSQL that go before our own. */
+  postgres?: Record<string, string>;
+  /** Arguments of nats-server after ours. */
+  natsArguments?: readonly string[];
+}
+
+/** A whole cluster on this machine, on free ports of the loopback address. */
+export interface Cluster {
+  readonly nats: Server;
+  readonly redis: Server;
+  readonly postgres: EmbeddedPostgres;
+  /** In the order in which they were added. */
+  readonly nodes: readonly Node[];
+  /** One more process, started. */
+  add(role: Role): Promise<Node>;
+  /** Ends the processes, each with its drain, then the servers. */
+  stop(): Promise<void>;
+}
+
+/** What PostgreSQL must take: each process with its pool, lanes and look-ups, and people. */
+const databaseConnections = '300';
+
+/** Rejects where a part does not start, with nothing left running. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { dir, counts, env, onLine, onStep = () => {} } = options;
+  const stops: (() => Promise<unknown>)[] = [];
+  const nodes: Node[] = [];
+  const made = { gateway: 0, actors: 0, services: 0 };
+
+  async function stop(): Promise<void> {
+    await Promise.all(nodes.map((node) => (node.state === 'down' ? undefined : node.end())));
+    for (const end of stops.splice(0).reverse()) await end();
+  }
+
+  async function folder(name: string): Promise<string> {
+    const path = join(dir, name);
+    await mkdir(path, { recursive: true });
+    return path;
+  }
+
+  async function begin(): Promise<Cluster> {
+    onStep('PostgreSQL');
+    const settings = { max_connections: databaseConnections, ...options.postgres };
+    const postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), settings, onLog() {} });
+    stops.push(() => postgres.stop());
+    onStep('nats-server');
+    const nats = await startNatsServer({ dir: await folder('nats'), args: options.natsArguments ?? [] });
+    stops.push(() => nats.end());
+    onStep('redis-server');
+    const redis = await startRedisServer({ dir: await folder('redis') });
+    stops.push(() => redis.end());
+
+    function make(role: Role): Node {
+      const name = `${role}-${++made[role]}`;
+      const node = createNode({
+        name,
+        role,
+        env: {
+          SUHBAT_PORT: '0',
+          SUHBAT_OPS_PORT: '0',
+          SUHBAT_LOG_LEVEL: 'warn',
+          SUHBAT_DATA_DIR: join(dir, name),
+          ...env,
+          SUHBAT_ROLES: role,
+          NATS_URL: nats.url,
+          REDIS_URL: redis.url,
+          DATABASE_URL: postgres.url,
+          ...options.envOf?.(name, role),
+        },
+        onLine: (line) => onLine?.(name, line),
+      });
+      nodes.push(node);
+      return node;
+    }
+
+    onStep('Suhbat');
+    const roles = ['services', 'actors', 'gateway'] as const;
+    const first = roles.flatMap((role) => Array.from({ length: counts[role] }, () => make(role)));
+    await Promise.all(first.map((node) => node.start()));
+    return {
+      nats,
+      redis,
+      postgres,
+      nodes,
+      async add(role) {
+        const node = make(role);
+        await node.start();
+        return node;
+      },
+      stop,
+    };
+  }
+
+  try {
+    return await begin();
+  } catch (error) {
+    await Promise.all(nodes.map((node) => node.kill()));
+    await stop();
+    throw error;
+  }
+}

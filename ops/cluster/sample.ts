@@ -1,0 +1,60 @@
+import type { Node } from './node.ts';
+
+/** What the table shows of one process, read from its metrics. */
+export interface Sample {
+  /** Monotonic milliseconds. */
+  at: number;
+  shards: number;
+  connections: number;
+  /** Messages taken from sockets so far. */
+  messages: number;
+  /** Seconds. */
+  flushLag: number;
+  refusedAppends: number;
+  quarantined: number;
+  /** Seconds of CPU so far. */
+  cpu: number;
+  /** Bytes. */
+  memory: number;
+}
+
+const patienceMs = 800;
+
+/** Undefined where it does not answer: it is down, paused or not ready. */
+export async function sampleOf({ opsUrl }: Pick<Node, 'opsUrl'>): Promise<Sample | undefined> {
+  if (opsUrl === undefined) return undefined;
+  try {
+    const answer = await fetch(`${opsUrl}/metrics`, { signal: AbortSignal.timeout(patienceMs) });
+    return readSample(await answer.text(), performance.now());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sums of the metrics in Prometheus's text form. */
+export function readSample(text: string, at: number): Sample {
+  const sum = (metric: string, label = '') =>
+    text
+      .split('\n')
+      .filter(
+        (line) => (line.startsWith(`${metric}{`) || line.startsWith(`${metric} `)) && line.includes(label),
+      )
+      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+  return {
+    at,
+    shards: sum('suhbat_shards', 'state="serving"'),
+    connections: sum('suhbat_connections'),
+    messages: sum('suhbat_frames_in_total', 'type="message.send"'),
+    flushLag: sum('suhbat_flush_lag_seconds'),
+    refusedAppends: sum('suhbat_appends_refused_total'),
+    quarantined: sum('suhbat_quarantined_shards'),
+    cpu: sum('process_cpu_seconds_total'),
+    memory: sum('process_resident_memory_bytes'),
+  };
+}
+
+/** How much grew each second between two samples; 0 where the process is another one since. */
+export function rateOf(before: Sample | undefined, now: Sample, value: 'messages' | 'cpu'): number {
+  if (before === undefined || now[value] < before[value] || now.at <= before.at) return 0;
+  return ((now[value] - before[value]) * 1000) / (now.at - before.at);
+}

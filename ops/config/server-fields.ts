@@ -1,0 +1,80 @@
+import { integer, optional, text, unbuilt } from './field.ts';
+
+/** Settings about the servers that a process speaks to, and about its place among them. */
+export const serverFields = {
+  databaseUrl: optional({
+    name: 'DATABASE_URL',
+    type: 'a postgres:// URL',
+    read: (given) => (isDatabaseUrl(given) ? given : undefined),
+    secret: true,
+    meaning: 'PostgreSQL 15 or later; without it one is run from the data folder',
+  }),
+  databasePool: integer({
+    name: 'SUHBAT_DATABASE_POOL',
+    default: 10,
+    min: 2,
+    max: 1000,
+    unit: 'connections',
+    meaning: 'Connections for everything but the write-behind',
+  }),
+  natsUrl: optional({
+    name: 'NATS_URL',
+    type: 'nats:// URLs of one cluster, separated by commas',
+    read: (given) => (given.split(',').every((url) => isUrl(url.trim(), 'nats', 'tls')) ? given : undefined),
+    secret: true,
+    meaning:
+      'Joins this process to a cluster, whose journal is in JetStream; without it this is all of Suhbat',
+  }),
+  redisUrl: optional({
+    name: 'REDIS_URL',
+    type: 'a redis:// or rediss:// URL',
+    read: (given) => (isUrl(given, 'redis', 'rediss') ? given : undefined),
+    secret: true,
+    meaning: 'What is shared for a short time: tickets, rate limits, who is online; required with NATS_URL',
+  }),
+  namespace: text({
+    name: 'SUHBAT_NAMESPACE',
+    default: 'suhbat',
+    type: 'up to 32 letters, digits, - and _',
+    pattern: /^[A-Za-z0-9_-]{1,32}$/,
+    meaning: 'Keeps deployments apart that share one NATS or Redis',
+  }),
+  journalReplicas: integer({
+    name: 'SUHBAT_JOURNAL_REPLICAS',
+    default: 1,
+    min: 1,
+    max: 5,
+    meaning: 'Servers that keep each record of the JetStream journal; above 1 needs nats-server 2.11',
+  }),
+  opsHost: text({
+    name: 'SUHBAT_OPS_HOST',
+    default: '127.0.0.1',
+    type: 'an address or host name',
+    pattern: /^[A-Za-z0-9.:_-]+$/,
+    meaning: 'Address for health and metrics in a cluster',
+  }),
+  opsPort: integer({
+    name: 'SUHBAT_OPS_PORT',
+    default: 9464,
+    min: 0,
+    max: 65_535,
+    meaning: 'Port for health and metrics in a cluster; 0 picks a free one',
+  }),
+  smtpUrl: unbuilt('SMTP_URL'),
+  s3Endpoint: unbuilt('S3_ENDPOINT'),
+  s3Region: unbuilt('S3_REGION'),
+  s3Bucket: unbuilt('S3_BUCKET'),
+  s3AccessKey: unbuilt('S3_ACCESS_KEY'),
+  s3SecretKey: unbuilt('S3_SECRET_KEY'),
+};
+
+function isUrl(text: string, ...schemes: string[]): boolean {
+  return (
+    URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)) && new URL(text).host !== ''
+  );
+}
+
+/** A missing host is a socket's, whose folder stands in the query. */
+function isDatabaseUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
+}
