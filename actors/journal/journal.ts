@@ -45,11 +45,13 @@ export interface JournalRecord {
 }
 
 /**
- * `refused`: another record is the newest; nothing was kept. `in_doubt`: it may have been kept; repeat
- * with the same message id. `full`: nothing was kept, there may be room later. `failed`: this journal
- * takes no more writes in this process (an fsync error): what was waiting is of unknown outcome.
+ * `refused`: another record is the newest, or this one is larger than any record may be; nothing was kept.
+ * `in_doubt`: it may have been kept; repeat with the same message id. `full`: nothing was kept, there may be
+ * room later. `failed`: this journal takes no more writes in this process (an fsync error): what was waiting
+ * is of unknown outcome. `gone`: the journal was deleted, or another stands in its place: every record is
+ * lost, from now on reads fail so too, and only an operator may go on.
  */
-export type JournalFault = 'refused' | 'in_doubt' | 'full' | 'failed';
+export type JournalFault = 'refused' | 'in_doubt' | 'full' | 'failed' | 'gone';
 
 export class JournalError extends Error {
   readonly fault: JournalFault;

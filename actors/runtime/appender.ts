@@ -18,12 +18,12 @@ export interface Batch {
 
 /**
  * How an append ended. `startedAt`: monotonic time before the record can have been kept: a repeat may be
- * answered as a duplicate long after, and then proves nothing about now. `cut`: it was refused because
- * the journal has lost records that this owner knows of.
+ * answered as a duplicate long after, and then proves nothing about now. `cut`: the journal has lost
+ * records that this owner knows of.
  */
 export type Outcome =
   | { kept: true; position: number; startedAt: number }
-  | { kept: false; fault: JournalFault | 'cut' };
+  | { kept: false; fault: Exclude<JournalFault, 'gone'> | 'cut' };
 
 export interface AppenderParts {
   shard: number;
@@ -38,7 +38,7 @@ export interface AppenderParts {
   /** In commit order. */
   committed(batch: Batch, position: number, startedAt: number): void;
   /** This batch cannot be appended, nor any after it: ownership is gone. */
-  lost(batch: Batch, fault: JournalFault | 'cut'): void;
+  lost(batch: Batch, fault: Exclude<JournalFault, 'gone'> | 'cut'): void;
   /** How the batch ended that was in flight when the appender was closed. */
   late(batch: Batch, outcome: Outcome): void;
   /** The journal is full. */
@@ -182,6 +182,7 @@ export class Appender {
       } catch (error) {
         const fault = error instanceof JournalError ? error.fault : 'in_doubt';
         if (fault === 'failed') return { kept: false, fault };
+        if (fault === 'gone') return { kept: false, fault: 'cut' };
         if (fault === 'refused') return { kept: false, fault: await this.#refused(expected) };
         if (fault === 'in_doubt') doubtedSince ??= startedAt;
         else this.#parts.full();

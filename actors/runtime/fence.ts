@@ -1,5 +1,5 @@
 import type { Clock } from '../../ops/process/clock.ts';
-import type { Journal } from '../journal/journal.ts';
+import { type Journal, JournalError } from '../journal/journal.ts';
 import { decodeHeader } from './record.ts';
 
 export interface FenceParts {
@@ -82,8 +82,11 @@ export class Fence {
       }
       this.confirmed(startedAt);
       return 'own';
-    } catch {
-      return this.#closed ? 'lost' : 'unknown';
+    } catch (error) {
+      if (this.#closed) return 'lost';
+      if (!(error instanceof JournalError) || error.fault !== 'gone') return 'unknown';
+      cut();
+      return 'lost';
     }
   }
 }

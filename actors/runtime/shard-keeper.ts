@@ -211,7 +211,8 @@ export class ShardKeeper {
       const halfway = slot.shard;
       slot.shard = undefined;
       halfway?.lose('its replay failed');
-      if (error instanceof BrokenChain) return this.#quarantine(number, slot, error.message);
+      if (error instanceof BrokenChain || (error instanceof JournalError && error.fault === 'gone'))
+        return this.#quarantine(number, slot, error.message);
       if (error instanceof JournalError && error.fault === 'failed') this.journalFailed();
       if (!slot.told) log('warn', `claiming shard ${number} failed`, error);
       slot.told = true;

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerInfo, StreamConfig, StreamInfo } from 'nats';
+import { type Clock, sleep } from '../../ops/process/clock.ts';
+import { StartError } from '../../ops/process/start-error.ts';
+import { errCodes, type JetstreamApi, JetstreamRefusal, nanosOfMs } from './jetstream-api.ts';
+import { isStreamMissing } from './jetstream-faults.ts';
+import { Unanswered } from './jetstream-requests.ts';
+
+export interface StreamShape {
+  stream: string;
+  replicas: number;
+  maxBytes: number;
+  duplicateWindowMs: number;
+}
+
+/**
+ * One life of the stream. Its token stands in the subjects, so that an append to a stream that was deleted
+ * and made anew by one of us reaches nobody; `id` has the time of its making too, which no operator can set,
+ * for one that was made anew from a saved configuration.
+ */
+export interface JetstreamLife {
+  stream: string;
+  id: string;
+  /** `suhbat.journal.<token>.`; then comes the shard. */
+  prefix: string;
+}
+
+const subjectPattern = /^suhbat\.journal\.([0-9a-f]+)\.\*$/;
+/** A batch ends at 256 KiB, and the events of one turn stay together. */
+const leastPayload = 512 * 1024;
+
+/** What the server must be. Throws a StartError. */
+export function checkServer(info: ServerInfo | undefined, { replicas }: StreamShape): void {
+  const { version = '0', jetstream = false, max_payload = 0, headers = false } = info ?? {};
+  if (!headers || jetstream !== true) throw unable(`the NATS server ${version} has no JetStream`);
+  if (replicas > 1 && !atLeast(version, 2, 11))
+    throw unable(
+      `${replicas} replicas of the journal need NATS 2.11 or newer, since older servers may let two owners append at once; this one is ${version}`,
+    );
+  if (max_payload < leastPayload)
+    throw unable(`NATS takes messages of up to ${max_payload} bytes; the journal needs ${leastPayload}`);
+}
+
+/**
+ * Finds the stream, or makes it; brings its bound up to date. Of several processes that make it at once one
+ * does, and the others find it. Waits up to `withinMs` for JetStream. Throws a StartError, also for a
+ * stream of another shape.
+ */
+export async function openStream(
+  api: JetstreamApi,
+  shape: StreamShape,
+  clock: Clock,
+  withinMs: number,
+): Promise<StreamInfo> {
+  const until = clock.monotonic() + withinMs;
+  for (;;) {
+    try {
+      const info = await findOrMake(api, shape);
+      checkShape(info.config, shape);
+      if (info.config.max_bytes === shape.maxBytes) return info;
+      return await api.update({ ...info.config, max_bytes: shape.maxBytes });
+    } catch (error) {
+      if (error instanceof StartError) throw error;
+      const passes = error instanceof Unanswered || (error instanceof JetstreamRefusal && error.code === 503);
+      if (!passes || clock.monotonic() >= until)
+        throw unable(
+          `the journal’s stream ${shape.stream} cannot be opened: ${(error as Error).message}`,
+          error,
+        );
+    }
+    await sleep(clock, 250);
+  }
+}
+
+export function lifeOf({ config, created }: StreamInfo): string {
+  return `${subjectPattern.exec(config.subjects?.[0] ?? '')?.[1]}/${created}`;
+}
+
+export function lifeOfStream(info: StreamInfo): JetstreamLife {
+  const prefix = (info.config.subjects?.[0] ?? '').slice(0, -1);
+  return { stream: info.config.name, id: lifeOf(info), prefix };
+}
+
+async function findOrMake(api: JetstreamApi, shape: StreamShape): Promise<StreamInfo> {
+  try {
+    return await api.info();
+  } catch (error) {
+    if (!isStreamMissing(error)) throw error;
+  }
+  try {
+    return await api.create(configOf(shape));
+  } catch (error) {
+    if (!(error instanceof JetstreamRefusal) || error.errCode !== errCodes.streamNameInUse) throw error;
+    return await api.info();
+  }
+}
+
+function configOf({ stream, replicas, maxBytes, duplicateWindowMs }: StreamShape): Partial<StreamConfig> {
+  return {
+    name: stream,
+    description: 'The journal of Suhbat: one subject a shard.',
+    subjects: [`suhbat.journal.${randomBytes(6).toString('hex')}.*`],
+    ...fixed,
+    num_replicas: replicas,
+    max_bytes: maxBytes,
+    duplicate_window: duplicateWindowMs * nanosOfMs,
+    deny_delete: true,
+  } as Partial<StreamConfig>;
+}
+
+/** It refuses what does not fit, and forgets nothing by itself. */
+const fixed = {
+  storage: 'file',
+  retention: 'limits',
+  discard: 'new',
+  max_age: 0,
+  max_msgs: -1,
+  max_msgs_per_subject: -1,
+  max_msg_size: -1,
+} as const;
+
+function checkShape(config: StreamConfig, { stream, replicas, duplicateWindowMs }: StreamShape): void {
+  const wanted = { ...fixed, num_replicas: replicas, duplicate_window: duplicateWindowMs * nanosOfMs };
+  const other = (Object.keys(wanted) as (keyof typeof wanted)[])
+    .filter((name) => config[name] !== wanted[name])
+    .map((name) => `${name} ${config[name]} instead of ${wanted[name]}`);
+  const { subjects = [] } = config;
+  if (subjects.length !== 1 || !subjectPattern.test(subjects[0] ?? ''))
+    other.push(`subjects [${subjects}] instead of [suhbat.journal.<token>.*]`);
+  if (config.sealed || config.deny_purge) other.push('no purges');
+  if (config.mirror !== undefined || (config.sources?.length ?? 0) > 0) other.push('a source');
+  if (other.length > 0)
+    throw unable(`the stream ${stream} exists and has another shape than the journal’s: ${other.join(', ')}`);
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [itsMajor = 0, itsMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return itsMajor > major || (itsMajor === major && itsMinor >= minor);
+}
+
+function unable(why: string, cause?: unknown): StartError {
+  return new StartError(`Suhbat cannot start: ${why}.`, cause);
+}
