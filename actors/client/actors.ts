@@ -39,18 +39,30 @@ export function createActors(parts: ActorsParts): Actors {
   }
 
   function callOwner<Reply>(
-    shard: number,
+    node: string | undefined,
     action: string,
     params: object,
     leftMs: number,
     requestId: string,
   ): Promise<Reply | Refusal> {
-    const node = map.owner(shard);
     if (node === undefined) return Promise.resolve({ code: 'actor_moved', reason: 'no_owner' });
     const budget_ms = Math.max(1, Math.ceil(leftMs));
     return parts
       .callNode<Reply>(node, action, params, { request_id: requestId, budget_ms })
-      .catch<Refusal>(refusalOf);
+      .catch<Refusal>(notTaken);
+  }
+
+  /**
+   * Who is believed to own the actor, by a node that does not. A hint is followed at once, and never from
+   * a hint: two nodes that name each other get no more calls than placement alone would make.
+   */
+  function hinted(results: readonly (Result | undefined)[], asked: string | undefined): string | undefined {
+    for (const result of results) {
+      if (result === undefined || !('refusal' in result) || result.refusal.code !== 'actor_moved') continue;
+      const { node } = result;
+      if (node !== undefined && node !== asked && map.isLive(node)) return node;
+    }
+    return undefined;
   }
 
   async function ask(kind: string, id: string, commands: readonly object[], options: AskOptions = {}) {
@@ -60,11 +72,13 @@ export function createActors(parts: ActorsParts): Actors {
     const shard = shardOf(kind, id, shards);
     const results: Result[] = [];
     if (commands.length === 0) return results;
+    let hint: string | undefined;
     for (let pause = pauseMs; ; pause = Math.min(pause * 2, pauseMaxMs)) {
+      const node = hint ?? map.owner(shard);
       const rest = results.length === 0 ? commands : commands.slice(results.length);
       const left = until - clock.monotonic();
       const answer = await callOwner<Result[]>(
-        shard,
+        node,
         'actors.ask',
         { kind, id, commands: rest },
         left,
@@ -82,14 +96,15 @@ export function createActors(parts: ActorsParts): Actors {
       results.push(...round.slice(0, settled));
       const later = round.slice(settled);
       const repeatable = later.every((result, index) => again(rest[settled + index] as object, result));
-      const nap = pause * (0.5 + random());
+      hint = hint === undefined ? hinted(later, node) : undefined;
+      const nap = hint === undefined ? pause * (0.5 + random()) : 0;
       // A try that has no time left would turn "not done" into "unknown".
       if (later.length === 0 || !repeatable || clock.monotonic() + nap + leastMs >= until) {
         results.push(...later);
         observe(kind, (clock.monotonic() - startedAt) / 1000);
         return results;
       }
-      await sleep(clock, nap);
+      if (nap > 0) await sleep(clock, nap);
     }
   }
 
@@ -106,24 +121,40 @@ export function createActors(parts: ActorsParts): Actors {
       const requestId = options.requestId ?? newId();
       const found = new Map<string, Result | undefined>();
       let left = [...ids];
+      /** By shard. */
+      let hints = new Map<number, string>();
       for (let pause = pauseMs; left.length > 0; pause = Math.min(pause * 2, pauseMaxMs)) {
-        const byOwner = Map.groupBy(left, (id) => map.owner(shardOf(kind, id, shards)));
-        const answers = [...byOwner.values()].map(async (own) => {
-          const shard = shardOf(kind, own[0] as string, shards);
+        const byOwner = Map.groupBy(left, (id) => {
+          const shard = shardOf(kind, id, shards);
+          return hints.get(shard) ?? map.owner(shard);
+        });
+        const next = new Map<number, string>();
+        const answers = [...byOwner].map(async ([node, own]) => {
           const params = { kind, ids: own, command };
           const budget = until - clock.monotonic();
-          const answer = await callOwner<(Result | null)[]>(shard, 'actors.peek', params, budget, requestId);
+          const answer = await callOwner<(Result | null)[]>(node, 'actors.peek', params, budget, requestId);
           own.forEach((id, index) => {
-            found.set(id, Array.isArray(answer) ? (answer[index] ?? undefined) : { refusal: answer });
+            const result = Array.isArray(answer) ? (answer[index] ?? undefined) : { refusal: answer };
+            found.set(id, result);
+            const shard = shardOf(kind, id, shards);
+            const hint = hints.size > 0 ? undefined : hinted([result], node);
+            if (hint !== undefined) next.set(shard, hint);
           });
         });
         await Promise.all(answers);
         left = left.filter((id) => again(command, found.get(id)));
-        const nap = pause * (0.5 + random());
+        hints = next;
+        const nap = hints.size > 0 ? 0 : pause * (0.5 + random());
         if (left.length === 0 || clock.monotonic() + nap + leastMs >= until) break;
-        await sleep(clock, nap);
+        if (nap > 0) await sleep(clock, nap);
       }
       return found;
     },
   };
+}
+
+/** Why a call has no answer. Where a node does not offer actors, they have moved: nothing was done. */
+function notTaken(error: unknown): Refusal {
+  const refusal = refusalOf(error);
+  return refusal.reason === 'no_service' ? { code: 'actor_moved', reason: 'no_owner' } : refusal;
 }

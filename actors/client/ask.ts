@@ -27,4 +27,5 @@ export interface AskOptions {
   requestId?: string;
 }
 
-export type Result = { reply: unknown } | { refusal: Refusal };
+/** `node`: who is believed to own the actor, beside `actor_moved`; a hint, for `ask` itself. */
+export type Result = { reply: unknown } | { refusal: Refusal; node?: string };

@@ -86,6 +86,17 @@ export async function releaseShard(
   }
 }
 
+/**
+ * Makes sure that the journal does not name this node as the owner of a shard that it does not have: its
+ * release record may have been lost with a connection. True: it does not, now.
+ */
+export async function renounceShard(shard: number, parts: ClaimParts, withinMs: number): Promise<boolean> {
+  const newest = await parts.journal.newest(shard);
+  const record = newest && decodeHeader(newest.payload);
+  if (newest === undefined || record?.type === 'release' || record?.node !== parts.node) return true;
+  return releaseShard(shard, { epoch: record.epoch, newest: newest.position }, parts, withinMs);
+}
+
 /** The records after a position in pages, the chain of positions and epochs checked. Throws BrokenChain. */
 export async function* readTail(
   shard: number,

@@ -1,9 +1,12 @@
-import { defineService } from '../../ops/broker/broker.ts';
+import { defineService, type NodeCall } from '../../ops/broker/broker.ts';
 import type { CallMeta } from '../../ops/broker/call.ts';
-import type { ActorHost } from './host.ts';
+import { newId } from '../../schemas/ids.ts';
+import type { ActorHost, Placement } from './host.ts';
 
 /** Milliseconds for a call that brought no budget. */
 const defaultBudgetMs = 5000;
+/** For one release, its wait for its turn included. */
+const releaseMs = 5000;
 /** An answer leaves so long before its caller gives up: `not done` is worth more than `unknown`. */
 const answerMs = 100;
 
@@ -27,7 +30,20 @@ export function actorActions<Tx>(host: ActorHost<Tx>) {
 /** For callers on other nodes, who name the node. */
 export function actorsService<Tx>(host: ActorHost<Tx>) {
   const { 'actors.ask': ask, 'actors.peek': peek } = actorActions(host);
-  return defineService('actors', { ask, peek });
+  return defineService('actors', {
+    ask,
+    peek,
+    /** Should the shard be elsewhere, it is let go in its turn. True: it is not here any more. */
+    release: ({ shard }: { shard: number }) => host.release(shard),
+  });
+}
+
+/** How a host asks another one to let a shard go. */
+export function createAskRelease(callNode: NodeCall): Placement['askRelease'] {
+  return (node, shard) =>
+    callNode<boolean>(node, 'actors.release', { shard }, { request_id: newId(), budget_ms: releaseMs }).catch(
+      () => false,
+    );
 }
 
 function budgetOf({ budget_ms = defaultBudgetMs }: CallMeta): number {

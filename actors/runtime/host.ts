@@ -11,6 +11,7 @@ import { Entry } from './entry.ts';
 import type { Held } from './flush-queue.ts';
 import type { FlushStore } from './flush-store.ts';
 import { FlushLane } from './flusher.ts';
+import { HandOff } from './hand-off.ts';
 import { type HostStats, statsOf } from './host-stats.ts';
 import type { AnyKind } from './kind.ts';
 import { type RuntimeObserver, unobserved } from './observer.ts';
@@ -41,8 +42,8 @@ export interface HostParts<Tx> {
 export interface Placement {
   owner(shard: number): string | undefined;
   isLive(node: string): boolean;
-  /** Asks a node to release a shard that should be here. */
-  askRelease(node: string, shard: number): void;
+  /** Asks a node to release a shard that should be here; tells, where it can, whether it did. Rejects never. */
+  askRelease(node: string, shard: number): Promise<boolean> | undefined;
 }
 
 export interface AskRequest {
@@ -65,6 +66,7 @@ export class ActorHost<Tx = unknown> {
   readonly #lanes: FlushLane<Tx>[];
   readonly #keeper: ShardKeeper;
   readonly #releaser: Releaser;
+  readonly #handOff: HandOff;
   readonly #passivation: Passivation;
   readonly #trimmer: Trimmer;
   /** Asks that have no answer yet. */
@@ -96,6 +98,15 @@ export class ActorHost<Tx = unknown> {
       claim,
       releasing: (shard) => this.#keeper.releasing(shard),
       dirty: (shard) => this.#lane(shard).dirty(shard, true),
+    });
+    this.#handOff = new HandOff({
+      ...parts,
+      options,
+      claim,
+      keeper: this.#keeper,
+      releaser: this.#releaser,
+      postponed: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
+      fault: this.#fault,
     });
     this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);
   }
@@ -152,20 +163,26 @@ export class ActorHost<Tx = unknown> {
     return result;
   }
 
-  /** Another node should own this shard: let it go, if it is ours and not needed here. */
-  async release(number: number): Promise<void> {
-    const { refenceMs, inDoubtMs } = this.#options;
-    if (this.#parts.placement.owner(number) === this.#parts.node) return;
-    const owned = this.#keeper.get(number);
-    if (owned !== undefined) await this.#releaser.release(owned, refenceMs, inDoubtMs);
+  /**
+   * Other nodes are live now: what belongs here is claimed, and what does not is handed on, a few shards at
+   * a time.
+   */
+  placementChanged(): void {
+    if (this.#draining) return;
+    this.#keeper.placementChanged();
+    void this.#handOff.all();
+  }
+
+  /** Another node should own this shard: lets it go, in its turn; resolves to whether it is gone from here. */
+  release(number: number): Promise<boolean> {
+    return this.#handOff.release(number);
   }
 
   /**
-   * Stops intake, finishes batches, flushes until half of the deadline, writes release records. What is
-   * not flushed by then is the next owner's. Whoever still waits at the end is answered with what is known.
+   * Hands on what other nodes take, a few shards at a time; then stops intake, finishes batches, flushes
+   * until half of the deadline, writes release records. What is not flushed by then is the next owner's. Whoever still waits at the end is answered with what is known.
    */
   async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true;
     this.#keeper.stop();
     this.#passivation.stop();
     this.#trimmer.stop();
@@ -176,7 +193,9 @@ export class ActorHost<Tx = unknown> {
     const release = (flushMs: number) => {
       for (const shard of this.#keeper.owned()) void this.#releaser.release(shard, flushMs, deadlineMs / 4);
     };
-    release(deadlineMs / 2);
+    if (this.#handOff.due().length > 0) await within(left(3 / 4), this.#handOff.all());
+    this.#draining = true;
+    release(left(1 / 2));
     // A claim that was under way may still bring a shard.
     await within(left(1 / 2), this.#keeper.settled());
     await within(left(1 / 8), this.#releaser.settled());

@@ -19,6 +19,11 @@ export interface RuntimeOptions {
   fenceMs: number;
   /** How long a fenced node leaves the shard alone. */
   refenceMs: number;
+  /** A node that was asked to release a shard has so long to say that it did; then the journal is asked again. */
+  heldMs: number;
+  /** Shards that are handed to other nodes at once, and how long each may be flushed meanwhile. */
+  handOffShards: number;
+  handOffFlushMs: number;
   /** Appends of unknown outcome are repeated for so long; well below the journal's duplicate window. */
   inDoubtMs: number;
   /** Pause before an append, a claim or a flush is tried again; doubles up to `retryMaxMs`. */
@@ -51,6 +56,9 @@ export const runtimeDefaults: RuntimeOptions = {
   sweepMs: 5000,
   fenceMs: 1000,
   refenceMs: 3000,
+  heldMs: 5000,
+  handOffShards: 4,
+  handOffFlushMs: 500,
   inDoubtMs: 30_000,
   retryMs: 50,
   retryMaxMs: 2000,

@@ -19,7 +19,8 @@ export type ShardState =
   | 'fenced'
   | 'quarantined';
 
-type Answer = OwnedShard | { refusal: Refusal };
+type Moved = { refusal: Refusal; node?: string };
+type Answer = OwnedShard | Moved;
 
 interface Slot {
   state: ShardState;
@@ -28,6 +29,8 @@ interface Slot {
   notBefore: number;
   /** Counts the claims: one that ends late must not touch what a later one made. */
   claims: number;
+  /** The live node that the journal names as the owner, and that was asked to release. */
+  heldBy: string | undefined;
   /** The last claim failed, and the log knows. */
   told: boolean;
   waiting: Set<(answer: Answer) => void>;
@@ -47,9 +50,13 @@ export interface KeeperParts {
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
 
-const moved: { refusal: Refusal } = { refusal: { code: 'actor_moved' } };
+const moved: Moved = { refusal: { code: 'actor_moved' } };
 const quarantined: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'quarantined' } };
 const journalFailed: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'journal_failed' } };
+
+function movedTo(owner: string | undefined, self: string): Moved {
+  return owner === undefined || owner === self ? moved : { ...moved, node: owner };
+}
 
 /**
  * Takes every shard that placement gives this node from `free` to `serving`, and again when it was lost:
@@ -70,7 +77,15 @@ export class ShardKeeper {
     this.#parts = parts;
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, () => {
-      return { state: 'free', shard: undefined, notBefore: 0, claims: 0, told: false, waiting: new Set() };
+      return {
+        state: 'free',
+        shard: undefined,
+        notBefore: 0,
+        claims: 0,
+        heldBy: undefined,
+        told: false,
+        waiting: new Set(),
+      };
     });
   }
 
@@ -88,9 +103,20 @@ export class ShardKeeper {
     for (const slot of this.#slots) this.#answer(slot, moved);
   }
 
+  /** Other nodes are live now, or other shards belong here: what can be claimed is claimed at once. */
+  placementChanged(): void {
+    for (const slot of this.#slots) if (slot.state === 'free') slot.notBefore = 0;
+    this.#answerThoseWithoutHope();
+    this.#claimFree();
+  }
+
   /** Resolves when no claim is under way any more. */
   async settled(): Promise<void> {
     await Promise.all(this.#claims);
+  }
+
+  state(number: number): ShardState {
+    return this.#slots[number]?.state ?? 'free';
   }
 
   get(number: number): OwnedShard | undefined {
@@ -164,19 +190,26 @@ export class ShardKeeper {
   #tick(): void {
     if (this.#stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
-      this.#slots.forEach((slot, number) => {
-        const refusal = slot.waiting.size === 0 ? undefined : this.#notComing(number, slot);
-        if (refusal !== undefined) this.#answer(slot, refusal);
-      });
+      this.#answerThoseWithoutHope();
       this.#claimFree();
       this.#tick();
     });
   }
 
-  #notComing(number: number, slot: Slot): { refusal: Refusal } | undefined {
+  #answerThoseWithoutHope(): void {
+    this.#slots.forEach((slot, number) => {
+      const refusal = slot.waiting.size === 0 ? undefined : this.#notComing(number, slot);
+      if (refusal !== undefined) this.#answer(slot, refusal);
+    });
+  }
+
+  #notComing(number: number, slot: Slot): Moved | undefined {
     const { placement, node } = this.#parts;
     if (slot.state === 'quarantined') return quarantined;
-    if (this.#stopped || slot.state === 'releasing' || placement.owner(number) !== node) return moved;
+    const owner = placement.owner(number);
+    if (this.#stopped || slot.state === 'releasing' || owner !== node) return movedTo(owner, node);
+    // It serves until it has let go, which may take its turn.
+    if (slot.heldBy !== undefined && placement.isLive(slot.heldBy)) return movedTo(slot.heldBy, node);
     return this.failed ? journalFailed : undefined;
   }
 
@@ -192,7 +225,7 @@ export class ShardKeeper {
   }
 
   async #bringUp(number: number, slot: Slot): Promise<void> {
-    const { clock, options, observer, placement, log } = this.#parts;
+    const { clock, options, observer, log } = this.#parts;
     const pause = (ms: number) => {
       slot.notBefore = clock.monotonic() + ms;
     };
@@ -200,12 +233,13 @@ export class ShardKeeper {
     this.#set(number, slot, 'claiming');
     try {
       const claim = await claimShard(number, this.#parts.claim);
+      slot.heldBy = undefined;
       if (claim.outcome === 'claimed') return await this.#replay(number, slot, claim);
       if (claim.outcome === 'broken') return this.#quarantine(number, slot, claim.why);
-      if (claim.outcome === 'held') placement.askRelease(claim.by, number);
-      if (claim.outcome === 'raced') observer.refused();
-      pause(claim.outcome === 'raced' ? options.refenceMs : options.retryMs);
-      this.#set(number, slot, claim.outcome === 'raced' ? 'fenced' : 'free');
+      if (claim.outcome === 'held') return this.#held(number, slot, claim.by);
+      observer.refused();
+      pause(options.refenceMs);
+      this.#set(number, slot, 'fenced');
     } catch (error) {
       if (slot.claims !== own) return;
       const halfway = slot.shard;
@@ -219,6 +253,27 @@ export class ShardKeeper {
       pause(options.retryMaxMs / 2);
       this.#set(number, slot, 'free');
     }
+  }
+
+  /** A live node has it: it is asked to let go, and its answer, or its end, brings the next claim. */
+  #held(number: number, slot: Slot, by: string): void {
+    const { clock, options, placement } = this.#parts;
+    const own = slot.claims;
+    const pause = (ms: number) => {
+      slot.notBefore = clock.monotonic() + ms;
+    };
+    slot.heldBy = by;
+    this.#set(number, slot, 'free');
+    pause(options.retryMs);
+    const asked = placement.askRelease(by, number);
+    if (asked === undefined) return;
+    pause(options.heldMs);
+    void asked.then((released) => {
+      if (slot.claims !== own || slot.state !== 'free') return;
+      if (!released) return pause(options.retryMaxMs / 2);
+      slot.notBefore = 0;
+      this.#claimFree();
+    });
   }
 
   async #replay(number: number, slot: Slot, claim: Claim & { outcome: 'claimed' }): Promise<void> {

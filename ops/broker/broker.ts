@@ -1,7 +1,11 @@
-import { type Context, Errors, Loggers, ServiceBroker, type ServiceSchema } from 'moleculer';
-import { fail, type Refusal, refusalOf, SuhbatError } from '../../schemas/errors.ts';
+import { type Context, ServiceBroker, type ServiceSchema } from 'moleculer';
+import { fail, refusalOf } from '../../schemas/errors.ts';
+import { systemClock } from '../process/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Call, CallMeta } from './call.ts';
+import { clusterOf } from './cluster.ts';
+import { PinoBridge } from './pino-bridge.ts';
+import { RefusalRegenerator, refused } from './refusals.ts';
 
 export interface BrokerOptions {
   /** Unique per process: host-pid-nonce. */
@@ -9,22 +13,40 @@ export interface BrokerOptions {
   logger: Logger;
   /** Milliseconds after which a call without a budget of its own ends as `timeout`. */
   requestTimeoutMs: number;
+  /** Servers of one NATS, separated by commas; without it the broker is alone. */
+  natsUrl?: string | undefined;
+  /** Two deployments with different ones can share a NATS. Letters, digits, `_` and `-`. */
+  namespace?: string;
+  /** Calls to other nodes without an answer that this node may have; one more is refused as `unavailable`. */
+  callsInFlight?: number;
 }
+
+/** About a third of a second of calls at the most that one process makes. */
+const defaultCallsInFlight = 10_000;
+/** Others hear within this that a node stops, before it takes no calls any more. */
+const stopDelayMs = 100;
 
 /**
  * Moleculer as Suhbat uses it: it finds the action, counts the time and lets calls in flight end when it
  * stops. Validation, metrics, caching and retries live elsewhere, so only three of its middlewares are on.
  */
-export function createBroker({ nodeId, logger, requestTimeoutMs }: BrokerOptions): ServiceBroker {
+export function createBroker(options: BrokerOptions): ServiceBroker {
+  const { nodeId, logger, requestTimeoutMs, natsUrl, namespace = '' } = options;
+  const callsInFlight = options.callsInFlight ?? defaultCallsInFlight;
+  const cluster =
+    natsUrl === undefined
+      ? undefined
+      : clusterOf({ nodeId, natsUrl, namespace, callsInFlight, clock: systemClock });
   let calls = 0;
-  return new ServiceBroker({
+  const broker = new ServiceBroker({
     nodeID: nodeId,
     logger: new PinoBridge(logger),
     requestTimeout: requestTimeoutMs,
     // Without it a call made by a stopping process would not be waited for.
     tracking: { enabled: true, shutdownTimeout: requestTimeoutMs },
+    ...cluster?.options,
     // The delay lets other nodes hear that this one leaves; alone there is nobody to hear it.
-    registry: { preferLocal: true, stopDelay: 0 },
+    registry: { preferLocal: true, stopDelay: cluster ? stopDelayMs : 0, ...cluster?.options.registry },
     errorRegenerator: new RefusalRegenerator(),
     // A counter is enough, since the node's id stands beside it, and costs no random bytes per call.
     uidGenerator: () => `${nodeId}/${++calls}`,
@@ -38,6 +60,8 @@ export function createBroker({ nodeId, logger, requestTimeoutMs }: BrokerOptions
     // Signals are ours: see ops/process/run.ts.
     skipProcessEventRegistration: true,
   });
+  cluster?.begin(broker);
+  return broker;
 }
 
 /** A handler of one action. It trusts `meta`; `params` were validated by whoever let the request in. */
@@ -53,7 +77,11 @@ export function defineService(name: string, actions: Record<string, Action<never
     actions: Object.fromEntries(
       Object.entries(actions).map(([action, handler]) => [
         action,
-        (ctx: Context<unknown, CallMeta>) => (handler as Action<unknown, unknown>)(ctx.params, ctx.meta),
+        ({ params, meta }: Context<unknown, CallMeta>) => {
+          // It came too late, and was not begun.
+          if ((meta.budget_ms ?? 1) <= 0) throw fail('unavailable', { reason: 'expired' });
+          return (handler as Action<unknown, unknown>)(params, meta);
+        },
       ]),
     ),
   };
@@ -125,64 +153,5 @@ async function callBroker<Reply>(
     });
   } catch (error) {
     throw refused(error);
-  }
-}
-
-/** An error of a call as ours, by its `type`: classes do not survive the way between nodes. */
-function refused(error: unknown): unknown {
-  if (error instanceof SuhbatError || !(error instanceof Error) || !('type' in error)) return error;
-  switch (error.type) {
-    case 'REFUSAL':
-      return new SuhbatError((error as unknown as { data: Refusal }).data);
-    // A rejected or skipped request may have reached its node: unknown, like one without an answer.
-    case 'REQUEST_TIMEOUT':
-    case 'REQUEST_REJECTED':
-    case 'REQUEST_SKIPPED':
-      return fail('timeout');
-    case 'SERVICE_NOT_FOUND':
-    case 'SERVICE_NOT_AVAILABLE':
-    case 'QUEUE_FULL':
-    case 'BAD_GATEWAY':
-      return fail('unavailable', { reason: 'no_service' });
-    default:
-      return error;
-  }
-}
-
-/** Puts the refusal on the wire between nodes; `refused` makes a SuhbatError of it again. */
-class RefusalRegenerator extends Errors.Regenerator {
-  override extractPlainError(error: Error): Errors.PlainMoleculerError {
-    const plain = super.extractPlainError(error);
-    return error instanceof SuhbatError ? { ...plain, type: 'REFUSAL', data: error.refusal } : plain;
-  }
-}
-
-/** Moleculer's chatter one level lower than it means it: its start is not news, its warnings are. */
-const levels = {
-  fatal: 'fatal',
-  error: 'error',
-  warn: 'warn',
-  info: 'debug',
-  debug: 'trace',
-  trace: 'trace',
-} as const;
-
-class PinoBridge extends Loggers.Base<object> {
-  readonly #logger: Logger;
-
-  constructor(logger: Logger) {
-    super();
-    this.#logger = logger;
-  }
-
-  override getLogHandler(bindings: { mod: string }) {
-    const child = this.#logger.child({ module: bindings.mod });
-    return (type: keyof typeof levels, args: unknown[]): void => {
-      const level = levels[type];
-      if (!child.isLevelEnabled(level)) return;
-      const fields = args.find((arg) => typeof arg === 'object' && arg !== null) ?? {};
-      const text = args.filter((arg) => typeof arg === 'string').join(' ');
-      child[level](fields instanceof Error ? { err: fields } : fields, text);
-    };
   }
 }

@@ -1,0 +1,32 @@
+import { Loggers } from 'moleculer';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** Moleculer's chatter one level lower than it means it: its start is not news, its warnings are. */
+const levels = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  info: 'debug',
+  debug: 'trace',
+  trace: 'trace',
+} as const;
+
+export class PinoBridge extends Loggers.Base<object> {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    super();
+    this.#logger = logger;
+  }
+
+  override getLogHandler(bindings: { mod: string }) {
+    const child = this.#logger.child({ module: bindings.mod });
+    return (type: keyof typeof levels, args: unknown[]): void => {
+      const level = levels[type];
+      if (!child.isLevelEnabled(level)) return;
+      const fields = args.find((arg) => typeof arg === 'object' && arg !== null) ?? {};
+      const text = args.filter((arg) => typeof arg === 'string').join(' ');
+      child[level](fields instanceof Error ? { err: fields } : fields, text);
+    };
+  }
+}

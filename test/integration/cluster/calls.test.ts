@@ -1,0 +1,187 @@
+import { expect } from 'chai';
+import type { ServiceBroker } from 'moleculer';
+import { createBroker, createCall, createNodeCall, type NodeCall } from '../../../ops/broker/broker.ts';
+import type { Call, CallMeta } from '../../../ops/broker/call.ts';
+import { createMembership, type Membership } from '../../../ops/broker/membership.ts';
+import { createLogger } from '../../../ops/telemetry/logger.ts';
+import { SuhbatError } from '../../../schemas/errors.ts';
+import { type DistantNode, startDistantNode } from '../../support/distant-node.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startNats, type TestServer } from '../../support/servers.ts';
+
+const meta: CallMeta = { request_id: 'r-1', user_id: 'u-1' };
+
+/** The refusal that ended the call, and after how many milliseconds. */
+async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; reason?: string; ms: number }> {
+  const began = performance.now();
+  const error = await promise.then(
+    (reply) => new Error(`it was answered: ${JSON.stringify(reply)}`),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof SuhbatError) return { ...error.refusal, ms: performance.now() - began };
+  throw error;
+}
+
+/** This process and others, over a real NATS. */
+describe('calls between processes', () => {
+  let nats: TestServer;
+  let broker: ServiceBroker;
+  let membership: Membership;
+  let call: Call;
+  let callNode: NodeCall;
+  const others: DistantNode[] = [];
+
+  before(async () => {
+    nats = await startNats();
+  });
+  after(() => nats.stop());
+
+  beforeEach(async () => {
+    broker = createBroker({
+      nodeId: 'near',
+      logger: createLogger('fatal'),
+      requestTimeoutMs: 5000,
+      natsUrl: nats.url,
+      callsInFlight: 3,
+    });
+    membership = createMembership(broker);
+    call = createCall(broker);
+    callNode = createNodeCall(broker);
+    await broker.start();
+  });
+  afterEach(async () => {
+    await Promise.all(others.splice(0).map((one) => one.kill()));
+    await broker.stop();
+  });
+
+  const ids = () => membership.members().map(({ id }) => id);
+  const rolesOf = (node: string) => membership.members().find(({ id }) => id === node)?.roles;
+
+  async function startFar(node: string, namespace = ''): Promise<DistantNode> {
+    const other = await startDistantNode({ node, natsUrl: nats.url, namespace, roles: ['actors'] });
+    others.push(other);
+    if (namespace === '') await eventually(() => rolesOf(node)?.includes('actors') ?? false);
+    return other;
+  }
+
+  it('bring params and meta there, and the reply back', async () => {
+    await startFar('far');
+    const sent = { ...meta, budget_ms: 900 };
+    const { params, meta: arrived } = await call<{ params: object; meta: CallMeta }>(
+      'far.echo',
+      { a: 'ў' },
+      sent,
+    );
+    expect(params).to.deep.equal({ a: 'ў' });
+    expect(arrived).to.deep.equal(sent);
+  });
+
+  it('bring a refusal back with everything that it says, and a bug as no refusal', async () => {
+    await startFar('far');
+    expect(await refusalOf(call('far.refuse', {}, meta))).to.deep.include({
+      code: 'conflict',
+      reason: 'username_taken',
+      detail: 'it is',
+      retry_after_ms: 3,
+    });
+    const error = await call('far.bug', {}, meta).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(Error).and.not.instanceOf(SuhbatError);
+  });
+
+  it('are refused where the node does not exist, and where too many have no answer', async () => {
+    await startFar('far');
+    expect(await refusalOf(callNode('nobody', 'far.echo', {}, meta))).to.include({ code: 'unavailable' });
+    const open = [1, 2, 3].map(() => refusalOf(call('far.hang', {}, { ...meta, budget_ms: 400 })));
+    expect(await refusalOf(call('far.echo', {}, meta))).to.include({
+      code: 'unavailable',
+      reason: 'overloaded',
+    });
+    for (const { code } of await Promise.all(open)) expect(code).to.equal('timeout');
+    await call('far.echo', {}, meta);
+  });
+
+  it('to a node that is killed end at once as of unknown outcome, and everybody learns it', async () => {
+    const [far, third] = [await startFar('far'), await startFar('third')];
+    const hanging = refusalOf(callNode('far', 'far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    const began = performance.now();
+    await far.kill();
+    const { code, ms } = await hanging;
+    expect(code).to.equal('timeout');
+    expect(ms).to.be.lessThan(1500);
+    await eventually(() => !ids().includes('far'));
+    await eventually(() => third.views.at(-1)?.every(({ id }) => id !== 'far') ?? false);
+    // Heartbeats alone would need three seconds.
+    expect(performance.now() - began).to.be.lessThan(2500);
+    expect(ids()).to.include('third');
+  });
+
+  it('to a node that is stopped end when it is missed, and are not carried out when it wakes', async () => {
+    const far = await startFar('far');
+    await call('far.note', { text: 'before' }, meta);
+    far.signal('SIGSTOP');
+    const late = refusalOf(call('far.note', { text: 'late' }, { ...meta, budget_ms: 700 }));
+    const missed = refusalOf(callNode('far', 'far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    expect((await late).code).to.equal('timeout');
+    const { code, ms } = await missed;
+    expect(code).to.equal('timeout');
+    expect(ms).to.be.within(1500, 5000);
+    expect(ids()).to.not.include('far');
+    far.signal('SIGCONT');
+    await eventually(() => rolesOf('far')?.includes('actors') ?? false);
+    await call('far.note', { text: 'after' }, meta);
+    expect(await call('far.notes', {}, meta)).to.deep.equal(['before', 'after']);
+    // It slept for longer than anybody may be silent, and was wrong about nobody.
+    expect(far.views.filter((view) => view.every(({ id }) => id !== 'near'))).to.deep.equal([]);
+  });
+
+  it('wait for a node whose event loop was blocked, which then misses nobody', async () => {
+    const far = await startFar('far');
+    const views = far.views.length;
+    far.say({ type: 'block', ms: 2300 });
+    await call('far.echo', {}, { ...meta, budget_ms: 4500 });
+    far.say({ type: 'block', ms: 4500 });
+    await eventually(() => !ids().includes('far'));
+    await eventually(() => ids().includes('far'));
+    await call('far.echo', {}, meta);
+    expect(far.views.slice(views)).to.deep.equal([]);
+  });
+
+  it('never hang while NATS is away, and go on by themselves when it is back', async () => {
+    await startFar('far');
+    nats.signal('SIGSTOP');
+    const unknown = await refusalOf(call('far.echo', {}, { ...meta, budget_ms: 500 }));
+    expect(unknown.code).to.equal('timeout');
+    expect(unknown.ms).to.be.within(400, 1500);
+    const lost = refusalOf(call('far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    await nats.kill();
+    const ended = await lost;
+    expect(ended.code).to.equal('timeout');
+    expect(ended.ms).to.be.lessThan(5000);
+    const refused = await refusalOf(call('far.echo', {}, meta));
+    expect(refused.code).to.equal('unavailable');
+    expect(refused.ms).to.be.lessThan(100);
+    // Longer than a node may be silent: who hears nobody judges nobody.
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    expect(ids()).to.deep.equal(['far', 'near']);
+    await nats.start();
+    await eventually(async () => (await call('far.echo', {}, { ...meta, budget_ms: 300 })) !== undefined);
+    expect(ids()).to.deep.equal(['far', 'near']);
+  });
+
+  it('stay inside their namespace', async () => {
+    await startFar('stranger', 'other');
+    await startFar('far');
+    expect(ids()).to.deep.equal(['far', 'near']);
+  });
+
+  it('learn who drains and who leaves within milliseconds, and what they were not told within seconds', async () => {
+    const far = await startFar('far');
+    far.say({ type: 'drain' });
+    await eventually(() => membership.members().some(({ id, draining }) => id === 'far' && draining), 500);
+    expect(rolesOf('far')).to.deep.equal(['actors']);
+    far.say({ type: 'mumble' });
+    await eventually(() => rolesOf('far')?.includes('mumbled') ?? false, 3000);
+    far.say({ type: 'leave' });
+    await eventually(() => !ids().includes('far'), 1500);
+  });
+});

@@ -1,0 +1,71 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Member } from '../../ops/broker/membership.ts';
+import { endWithTests } from './process.ts';
+
+export type ToDistant =
+  | { type: 'answer'; number: number; reply: unknown }
+  | { type: 'block'; ms: number }
+  | { type: 'drain' | 'leave' | 'mumble' };
+
+export type FromDistant =
+  | { type: 'ready' }
+  | { type: 'members'; members: readonly Member[] }
+  | { type: 'ask'; number: number; action: string; params: object; budgetMs: number };
+
+export interface DistantOptions {
+  node: string;
+  natsUrl: string;
+  namespace?: string;
+  roles?: readonly string[];
+  /** Answers what its door of actors is asked. */
+  door?(action: string, params: object, budgetMs: number): Promise<unknown>;
+}
+
+/** A node whose broker is in another process: signals to it are what happens to a machine. */
+export interface DistantNode {
+  readonly node: string;
+  /** Every view of the cluster that it has had. */
+  readonly views: (readonly Member[])[];
+  signal(signal: NodeJS.Signals): void;
+  kill(): Promise<void>;
+  say(message: ToDistant): void;
+  /** Resolves when it has ended. */
+  gone(): Promise<void>;
+}
+
+export async function startDistantNode(options: DistantOptions): Promise<DistantNode> {
+  const { node, natsUrl, namespace = '', roles = [], door } = options;
+  const script = join(import.meta.dirname, 'distant-program.ts');
+  const child: ChildProcess = fork(script, [node, natsUrl, namespace, roles.join(',')], { stdio: 'inherit' });
+  endWithTests(child);
+  const ended = once(child, 'exit').then(() => {});
+  const views: (readonly Member[])[] = [];
+  const say = (message: ToDistant) => {
+    if (child.connected) child.send(message, () => {});
+  };
+  const ready = new Promise<void>((resolve, reject) => {
+    child.on('message', (message: FromDistant) => {
+      if (message.type === 'ready') resolve();
+      else if (message.type === 'members') views.push(message.members);
+      else {
+        const { number, action, params, budgetMs } = message;
+        void door?.(action, params, budgetMs).then((reply) => say({ type: 'answer', number, reply }));
+      }
+    });
+    void ended.then(() => reject(new Error(`${node} ended before it was ready`)));
+  });
+  await ready;
+  return {
+    node,
+    views,
+    signal: (signal) => void child.kill(signal),
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    say,
+    gone: () => ended,
+  };
+}
