@@ -1,7 +1,11 @@
 import type { Rate } from '../ops/config/rates.ts';
 import type { Clock } from '../ops/process/clock.ts';
 
-/** Rate limits of one process: a token bucket per name and key. */
+/**
+ * Rate limits of one process: a token bucket per name and key. Each gateway counts what passes through it, at once
+ * and in the order of the frames. A login's sockets are on one gateway as a rule; who spreads them over several has
+ * the rate once on each.
+ */
 export interface Limits<Name extends string> {
   /** Takes one token. 0: go on; otherwise the milliseconds until there is one again. */
   take(name: Name, key: string): number;

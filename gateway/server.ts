@@ -11,7 +11,7 @@ import type { AccessTokens } from '../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
-import { createCallLimits } from './call-limits.ts';
+import { createCallLimits, type SharedLimits } from './call-limits.ts';
 import { createClientIp } from './client-ip.ts';
 import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
@@ -46,6 +46,8 @@ export interface GatewaySettings {
 export interface GatewayParts {
   settings: GatewaySettings;
   rates: Rates;
+  /** Where several gateways count REST calls together; without it this one counts alone. */
+  sharedLimits?: Omit<SharedLimits, 'clock'>;
   /** Names this gateway to user actors: unique per process. */
   nodeId: string;
   call: Call;
@@ -106,7 +108,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     clientIp: createClientIp(settings.trustedProxies),
     origins: createOrigins(settings.allowedOrigins),
     limits: createLimits(clock, { messages: rates.messages }),
-    callLimits: createCallLimits(rates),
+    callLimits: createCallLimits(rates, parts.sharedLimits && { ...parts.sharedLimits, clock }),
     nextId: requestIds(),
     streams: createEventStreams(settings.maxBackpressure),
   };

@@ -23,13 +23,13 @@ export function limit(exchange: Exchange, parts: PipelineParts): Later | undefin
   return undefined;
 }
 
-async function takeCall(
-  exchange: Exchange,
-  parts: PipelineParts,
-  name: CallLimit,
-  key: string,
-): Promise<undefined> {
-  const wait = await parts.callLimits.take(name, key);
+function takeCall(exchange: Exchange, parts: PipelineParts, name: CallLimit, key: string): Later | undefined {
+  const wait = parts.callLimits.take(name, key);
+  if (typeof wait !== 'number') return wait.then((ms) => judge(exchange, parts, name, ms));
+  return judge(exchange, parts, name, wait);
+}
+
+function judge(exchange: Exchange, parts: PipelineParts, name: CallLimit, wait: number): undefined {
   if (wait > 0) refuseOver(exchange, parts, name, wait, parts.callLimits.policy(name));
 }
 

@@ -34,8 +34,8 @@ export type Later = Promise<Answer | undefined>;
 
 /**
  * The REST pipeline. The router has matched before (404 `not_found`, 405 `method_not_allowed`, OPTIONS
- * 204), and ended what names two lengths. Until `read` nothing may wait beyond this turn of the event loop:
- * uWebSockets gives the body to who has asked for it in this turn.
+ * 204), and ended what names two lengths. uWebSockets gives the body to who has asked for it in the turn of the
+ * event loop in which the request came: it is asked for before anything waits, and let go where it is refused.
  *
  * | step         | does                                        | fails with                               |
  * |--------------|---------------------------------------------|------------------------------------------|
@@ -49,7 +49,7 @@ export type Later = Promise<Answer | undefined>;
  *
  * What is thrown anywhere goes to `respond`, as the answer does.
  */
-const steps: readonly Step[] = [authenticate, limit, read, decode, validate, limitName, handle];
+const steps: readonly Step[] = [authenticate, admit, decode, validate, limitName, handle];
 
 export interface Pipeline {
   /** Takes a matched request from uWebSockets. */
@@ -167,7 +167,7 @@ function authenticate(exchange: Exchange, parts: PipelineParts): Later | undefin
   return undefined;
 }
 
-/** Only where there is no body: nothing else may wait before it is read. */
+/** Only where there is no body: nothing may wait before that is asked for. */
 async function authenticateTicket(
   { request }: Exchange,
   { call, clock, revoked, budgetMs }: PipelineParts,
@@ -194,8 +194,18 @@ function notRevoked(caller: Caller, revoked: Pick<RevokedLogins, 'has'>): Caller
   return caller;
 }
 
-function read(exchange: Exchange): Promise<undefined> | undefined {
-  return exchange.row.validateBody === undefined ? undefined : readBody(exchange);
+/** The steps `limit` and `read`: where a limit is counted elsewhere the body comes in meanwhile. */
+function admit(exchange: Exchange, parts: PipelineParts): Later | undefined {
+  const allowed = limit(exchange, parts);
+  const body = exchange.row.validateBody === undefined ? undefined : readBody(exchange);
+  return allowed && body ? inOrder(allowed, body) : (allowed ?? body);
+}
+
+/** What the limit says comes first; who waits for it may never look at the body. */
+async function inOrder(allowed: Later, body: Promise<undefined>): Promise<undefined> {
+  body.catch(() => undefined);
+  await allowed;
+  await body;
 }
 
 function decode(exchange: Exchange): undefined {

@@ -5,12 +5,12 @@ import type { Exchange } from './exchange.ts';
 
 /**
  * Reads a body of at most 1 MiB. Must be called in the turn in which the request came: uWebSockets gives
- * the body to whoever has asked by then. Where the client goes away it never settles, and is forgotten.
+ * the body to whoever has asked by then. Rejects with `too_large`. Where the client goes away it never settles, and is forgotten.
  * uWebSockets itself resets bodies slower than 16 KB/s; the request's budget bounds the whole.
  */
 export function readBody(exchange: Exchange): Promise<undefined> {
-  if (exchange.contentLength > limits.body) throw tooLarge(exchange);
   return new Promise((resolve, reject) => {
+    if (exchange.contentLength > limits.body) return reject(tooLarge(exchange));
     const chunks: Uint8Array[] = [];
     let size = 0;
     exchange.res.onData((chunk, isLast) => {

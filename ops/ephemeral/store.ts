@@ -1,6 +1,8 @@
 /**
  * Short-lived shared state: tickets, codes, presence of clients without a socket. Contract: a key is gone
- * after its time to live, or earlier (a restart may lose everything); each operation is atomic.
+ * after its time to live, or earlier (a restart may lose everything); each operation is atomic. Where the store is
+ * another process each of them may throw `unavailable`, and may have been done nevertheless: whoever took a key and
+ * got no answer must take it for gone.
  */
 export interface EphemeralStore {
   set(key: string, value: string, ttlMs: number): Promise<void>;
