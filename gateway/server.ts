@@ -59,6 +59,8 @@ export interface GatewayParts {
   logger: Logger;
   metrics: Metrics;
   health: Health;
+  /** Serve `GET /metrics` too: where the process has no port of its own for operators. */
+  operators: boolean;
   /** The API's own; those of the system and of presence are the gateway's. */
   routes: readonly Route[];
 }
@@ -134,7 +136,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxBackpressure: settings.maxBackpressure,
     budgetMs: settings.callTimeout,
   });
-  const system = systemRoutes({ health, metrics, draining: common.draining });
+  const system = systemRoutes({
+    health,
+    metrics: parts.operators ? metrics : undefined,
+    draining: common.draining,
+  });
   const served = [...system, ...pageRoutes(createPage()), ...presenceRoutes, ...eventRoutes, ...parts.routes];
   mount(app, [...served, ...documentRoutes(served, () => health.report().version)], http);
 

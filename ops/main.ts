@@ -1,29 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createActors } from '../actors/client/actors.ts';
-import { createShardMap } from '../actors/client/placement.ts';
-import { actorActions, actorsService } from '../actors/runtime/host.service.ts';
-import { revokedSince } from '../services/users/logins.store.ts';
-import { createBroker, createCall, createNodeCall } from './broker/broker.ts';
-import type { Bus } from './bus/bus.ts';
-import { createLocalBus } from './bus/local-bus.ts';
+import { followMembership } from '../actors/client/placement.ts';
+import { actorActions } from '../actors/runtime/host.service.ts';
+import type { Role } from './config/fields.ts';
 import { type Config, loadConfig } from './config/load.ts';
+import { givenSecrets, openSecrets } from './config/secrets.ts';
 import { helpText } from './config/table.ts';
-import type { Database } from './connections/postgres.ts';
-import { createMemoryStore } from './ephemeral/memory-store.ts';
 import { thisBuild } from './process/build.ts';
 import { systemClock } from './process/clock.ts';
 import { createHealth } from './process/health.ts';
 import type { Lifecycle } from './process/lifecycle.ts';
+import { startOpsServer } from './process/ops-server.ts';
 import { runProcess, startSentence } from './process/run.ts';
 import { createActorHost, startActorHost } from './roles/actors.ts';
-import { startGateway } from './roles/gateway.ts';
+import { reachable, startGateway } from './roles/gateway.ts';
+import { nodeCall, openLinks, startBroker } from './roles/links.ts';
 import { createServices } from './roles/services.ts';
-import { openStorage } from './roles/storage.ts';
-import { clockToleranceS, createAccessTokens } from './security/access-tokens.ts';
-import { createRevokedLogins, type RevokedLogins } from './security/revoked-logins.ts';
+import { openFolder, openStorage } from './roles/storage.ts';
+import { createAccessTokens } from './security/access-tokens.ts';
 import { askObserver } from './telemetry/actors.ts';
-import { createLogger, namespaced } from './telemetry/logger.ts';
+import { createLogger } from './telemetry/logger.ts';
 import { createMetrics, watchProcess } from './telemetry/metrics.ts';
 
 /** The composition root: every part of a process, in the order in which it starts. */
@@ -49,34 +46,23 @@ await runProcess({
 async function start(life: Lifecycle): Promise<void> {
   const nodeId = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const own = { nodeId, life, config, clock, logger, metrics, health };
+  const runs = (role: Role) => config.roles.includes(role);
   metrics.build.set(build, 1);
   watchProcess(metrics);
-  const storage = await openStorage(own);
+  const operators = config.natsUrl === undefined ? undefined : await startOperators(life);
 
-  // What every part speaks through.
-  const bus = createLocalBus();
-  const ephemeral = createMemoryStore(clock);
-  const broker = createBroker({
-    nodeId,
-    logger: namespaced(logger, 'broker'),
-    requestTimeoutMs: config.callTimeout,
-  });
-  const call = createCall(broker, (action, code, seconds) =>
-    metrics.callSeconds.observe({ action, code }, seconds),
-  );
-  const tokens = createAccessTokens({
-    privateKeyPem: storage.secrets.tokenKey,
-    clock,
-    lifetimeS: tokenLifeMs / 1000,
-  });
-  const revoked = await startRevokedLogins(life, storage.db, bus);
+  // What is kept, and what every part speaks through.
+  const folder = await openFolder(own);
+  const secrets =
+    folder === undefined ? givenSecrets(config, neededSecrets(runs)) : await openSecrets(config, folder.path);
+  const storage = runs('actors') || runs('services') ? await openStorage(own, folder) : undefined;
+  const links = await openLinks(own);
+  const { membership, map } = links;
 
-  const map = createShardMap(config.shards, [nodeId]);
-  const placement = { owner: map.owner, isLive: map.isLive, askRelease: () => {} };
-  const host = await createActorHost(own, { storage, bus, placement });
-  broker.createService(actorsService(host));
+  // The roles, made before the broker offers them.
+  const host = runs('actors') && storage ? await createActorHost(own, { storage, links }) : undefined;
   const actors = createActors({
-    callNode: createNodeCall(broker, { node: nodeId, actions: actorActions(host) }),
+    callNode: nodeCall(own, links, host && actorActions(host)),
     map,
     shards: config.shards,
     clock,
@@ -84,19 +70,48 @@ async function start(life: Lifecycle): Promise<void> {
     budgetMs: config.callTimeout,
     observe: askObserver(metrics),
   });
-  await createServices(own, { storage, broker, call, actors, bus, ephemeral, tokens });
+  const tokens =
+    runs('gateway') || runs('services')
+      ? createAccessTokens({ privateKeyPem: secrets.tokenKey, clock, lifetimeS: tokenLifeMs / 1000 })
+      : undefined;
+  if (runs('services') && storage && tokens)
+    await createServices(own, { storage, secrets, links, actors, tokens });
+  await startBroker(own, links);
+  followMembership(map, membership, () => host?.placementChanged());
+
+  // What others may now give us to do.
   await life.part(
-    'broker',
-    () => broker.start(),
-    () => broker.stop(),
+    'membership',
+    () => membership.enter(config.roles),
+    () => membership.drain(),
   );
-  await startActorHost(own, host);
-  const url = await startGateway(own, { call, actors, bus, tokens, revoked });
+  if (host) await startActorHost(own, host, membership);
+  const url =
+    runs('gateway') && tokens
+      ? await startGateway(own, { links, actors, tokens, tokenLifeMs, secrets })
+      : `${operators} (${config.roles.join(', ')})`;
 
   if (config.bcryptCost < 10) logger.warn('SUHBAT_BCRYPT_COST is below 10: good for tests only');
-  logger.info({ node: nodeId, url, ...build }, 'ready');
+  logger.info({ node: nodeId, roles: config.roles, url, ...build }, 'ready');
   health.phase('ready');
+  if (operators) process.stdout.write(`suhbat operators ${operators}\n`);
   process.stdout.write(`suhbat ready ${url}\n`);
+}
+
+/** Health and metrics of one process of a cluster. */
+async function startOperators(life: Lifecycle): Promise<string> {
+  const { opsHost: host, opsPort: port } = config;
+  const server = await life.part(
+    'operators',
+    () => startOpsServer({ host, port, health, metrics }),
+    (running) => running.close(),
+  );
+  return `http://${reachable(host)}:${server.port}`;
+}
+
+function neededSecrets(runs: (role: Role) => boolean): ('tokenKey' | 'refreshSecret')[] {
+  if (runs('services')) return ['tokenKey', 'refreshSecret'];
+  return runs('gateway') ? ['tokenKey'] : [];
 }
 
 /** The settings; ends the process here for `--help` and for what is wrong with them. */
@@ -110,16 +125,4 @@ function readConfig(): Config {
     process.stderr.write(`${startSentence(error)}\n`);
     process.exit(1);
   }
-}
-
-/** Made before it learns what the database knows, so that nothing falls between. */
-async function startRevokedLogins(life: Lifecycle, db: Database, bus: Bus): Promise<RevokedLogins> {
-  const ttlMs = tokenLifeMs + clockToleranceS * 1000;
-  const revoked = await life.part(
-    'revoked logins',
-    () => createRevokedLogins({ bus, clock, ttlMs }),
-    (list) => list.close(),
-  );
-  revoked.learn(await revokedSince(db, clock.now() - ttlMs));
-  return revoked;
 }

@@ -26,14 +26,7 @@ const made: Record<keyof Secrets, { file: string; make: () => string }> = {
  * nodes must hold the same ones, so a missing secret stops the start.
  */
 export async function openSecrets(config: Config, dataDir: string): Promise<Secrets> {
-  const names = Object.keys(made) as (keyof Secrets)[];
-  const missing = names.filter((name) => config[name] === undefined);
-  if (missing.length > 0 && config.databaseUrl !== undefined) {
-    const settings = missing.map((name) => fields[name].name).join(' and ');
-    throw new StartError(
-      `Suhbat cannot start: ${settings} must be set, because with DATABASE_URL secrets are not made here.`,
-    );
-  }
+  if (config.databaseUrl !== undefined) return givenSecrets(config, ['tokenKey', 'refreshSecret']);
   const folder = join(dataDir, 'secrets');
   const secret = async (name: keyof Secrets) => config[name] ?? (await kept(folder, name));
   try {
@@ -45,6 +38,19 @@ export async function openSecrets(config: Config, dataDir: string): Promise<Secr
       error,
     );
   }
+}
+
+/** Those that a process has use for, which must be given. The others are empty. */
+export function givenSecrets(config: Config, needed: readonly (keyof Secrets)[]): Secrets {
+  const missing = needed.filter((name) => config[name] === undefined);
+  if (missing.length > 0) {
+    const settings = missing.map((name) => fields[name].name).join(' and ');
+    throw new StartError(
+      `Suhbat cannot start: ${settings} must be set, because with DATABASE_URL or NATS_URL secrets are not made here.`,
+    );
+  }
+  const { tokenKey = '', refreshSecret = '' } = config;
+  return { tokenKey, refreshSecret };
 }
 
 async function kept(folder: string, name: keyof Secrets): Promise<string> {

@@ -1,17 +1,19 @@
 import { chatKind } from '../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
 import type { FlushStore } from '../../actors/runtime/flush-store.ts';
-import { ActorHost, type Placement } from '../../actors/runtime/host.ts';
+import { actorsService, createAskRelease } from '../../actors/runtime/host.service.ts';
+import { ActorHost } from '../../actors/runtime/host.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
 import { userKind } from '../../actors/user/kind.ts';
 import { createUserStore } from '../../actors/user/store.ts';
-import type { Bus } from '../bus/bus.ts';
+import type { Membership } from '../broker/membership.ts';
 import type { Transaction } from '../connections/postgres.ts';
 import { recent } from '../process/recent.ts';
 import { runtimeObserver, sampleActors, sampleQueue } from '../telemetry/actors.ts';
 import { namespaced } from '../telemetry/logger.ts';
 import { openJournal, type UsedJournal } from './journal.ts';
+import { type Links, nodeCall } from './links.ts';
 import { degraded, type Process } from './process.ts';
 import { connect, type Storage } from './storage.ts';
 
@@ -23,9 +25,10 @@ const statsMs = 1000;
 /** The actors of this node, with their journal and the flusher's own connections; not started yet. */
 export async function createActorHost(
   process: Process,
-  { storage, bus, placement }: { storage: Storage; bus: Bus; placement: Placement },
+  { storage, links }: { storage: Storage; links: Links },
 ): Promise<ActorHost<Transaction>> {
   const { config, clock, metrics, logger } = process;
+  const { owner, isLive } = links.map;
   const log = namespaced(logger, 'actors');
   // A pool of its own, so that requests cannot hold the write-behind up; for its bounds see the store.
   const pool = await connect(process, 'flusher', storage.url, {
@@ -46,10 +49,10 @@ export async function createActorHost(
         userKind(createUserStore(storage.db), { graceMs: config.presenceGrace, pingMs: presencePingMs }),
       ),
     ],
-    bus,
+    bus: links.bus,
     clock,
     observer: runtimeObserver(metrics),
-    placement,
+    placement: { owner, isLive, askRelease: createAskRelease(nodeCall(process, links)) },
     options: {
       actorQueue: config.actorQueue,
       activations: config.maxActivations,
@@ -59,16 +62,24 @@ export async function createActorHost(
     },
     log: (level, message, error) => log[level]({ err: error }, message),
   });
+  links.broker.createService(actorsService(host));
   watch(process, host, journal);
   return host;
 }
 
-/** Claims shards from now on; drains them when the process stops. */
-export async function startActorHost({ life }: Process, host: ActorHost<Transaction>): Promise<void> {
+/** Claims shards from now on. When the process stops, other nodes hear that first and take them over. */
+export async function startActorHost(
+  { life }: Process,
+  host: ActorHost<Transaction>,
+  membership: Membership,
+): Promise<void> {
   await life.part(
     'actors',
     () => host.start(),
-    (_, withinMs) => host.drain(withinMs),
+    (_, withinMs) => {
+      membership.drain();
+      return host.drain(withinMs);
+    },
   );
 }
 

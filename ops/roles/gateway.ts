@@ -1,20 +1,45 @@
+import type { Actors } from '../../actors/client/ask.ts';
 import { accountRoutes } from '../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../gateway/http/routes/chats.ts';
-import { createGateway, type GatewayParts } from '../../gateway/server.ts';
+import { createGateway } from '../../gateway/server.ts';
+import { newId } from '../../schemas/ids.ts';
+import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
 import { ratesOf } from '../config/rates.ts';
+import type { Secrets } from '../config/secrets.ts';
+import { sleep } from '../process/clock.ts';
+import { type AccessTokens, clockToleranceS } from '../security/access-tokens.ts';
+import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
+import type { Links } from './links.ts';
 import type { Process } from './process.ts';
 
+export interface GatewayRoleParts {
+  links: Links;
+  actors: Actors;
+  tokens: AccessTokens;
+  /** Milliseconds that an access token lives. */
+  tokenLifeMs: number;
+  secrets: Secrets;
+}
+
 /** Listens for clients; gives the URL at which this machine reaches it. */
-export async function startGateway(
-  process: Process,
-  parts: Pick<GatewayParts, 'call' | 'actors' | 'bus' | 'tokens' | 'revoked'>,
-): Promise<string> {
+export async function startGateway(process: Process, parts: GatewayRoleParts): Promise<string> {
   const { life, config } = process;
+  const { links, actors, tokens, secrets } = parts;
+  const { call, bus, redis } = links;
+  const revoked = await startRevokedLogins(process, links, parts.tokenLifeMs + clockToleranceS * 1000);
+  const prefix = `${config.namespace}:`;
   const gateway = createGateway({
     ...process,
-    ...parts,
+    call,
+    actors,
+    bus,
+    tokens,
+    revoked,
     settings: config,
     rates: ratesOf(config),
+    ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
+    // In a cluster health and metrics have a port of their own.
+    operators: config.natsUrl === undefined,
     routes: [...accountRoutes, ...chatRoutes],
   });
   const { port } = await life.part(
@@ -26,6 +51,37 @@ export async function startGateway(
     },
   );
   return `http://${reachable(config.host)}:${port}`;
+}
+
+const learnAgainMs = 500;
+
+/** Made before it learns what the database knows, so that nothing falls between. */
+async function startRevokedLogins(
+  { life, clock, config, logger }: Process,
+  { bus, call }: Links,
+  ttlMs: number,
+): Promise<RevokedLogins> {
+  const learn = async (revoked: RevokedLogins): Promise<void> => {
+    for (let tries = 0; ; tries++) {
+      try {
+        const meta = { request_id: newId(), budget_ms: config.callTimeout };
+        revoked.learn(await call<Revoked[]>('users.revoked', { since: clock.now() - ttlMs }, meta));
+        return;
+      } catch (error) {
+        // Services may start after us; a gateway that knew nothing would let dead tokens in.
+        if (tries === 0) logger.warn({ err: error }, 'waiting for the services');
+        await sleep(clock, learnAgainMs);
+      }
+    }
+  };
+  const revoked = await life.part(
+    'revoked logins',
+    () => createRevokedLogins({ bus, clock, ttlMs }),
+    (list) => list.close(),
+  );
+  await bus.settled();
+  await learn(revoked);
+  return revoked;
 }
 
 /** An address that listens on all is none that a client can name. */

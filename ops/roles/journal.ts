@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { openFileJournal } from '../../actors/journal/file-journal.ts';
+import { openJetstreamJournal } from '../../actors/journal/jetstream-journal.ts';
 import { type Journal, JournalError } from '../../actors/journal/journal.ts';
 import type { FlushStore } from '../../actors/runtime/flush-store.ts';
 import type { Transaction } from '../connections/postgres.ts';
 import type { DataFolder } from '../embedded/data-folder.ts';
 import { StartError } from '../process/start-error.ts';
 import { namespaced } from '../telemetry/logger.ts';
+import { openNats } from './links.ts';
 import type { Process } from './process.ts';
 
 /** A journal that tells how full it is, and why it takes no more writes where it does not. */
@@ -14,9 +16,41 @@ export interface UsedJournal extends Journal {
   failure(): unknown;
 }
 
-export function openJournal(
+/** In JetStream where this process has a cluster, else in the data folder. */
+export async function openJournal(
   process: Process,
-  { folder, store }: { folder: DataFolder; store: FlushStore<Transaction> },
+  { folder, store }: { folder: DataFolder | undefined; store: FlushStore<Transaction> },
+): Promise<UsedJournal> {
+  const { natsUrl } = process.config;
+  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl);
+  if (folder === undefined) throw new Error('a journal in files needs the data folder');
+  return openOwnJournal(process, folder, store);
+}
+
+async function openClusterJournal(process: Process, natsUrl: string): Promise<UsedJournal> {
+  const { life, config, clock, metrics, logger } = process;
+  const log = namespaced(logger, 'journal');
+  const link = await openNats(process, natsUrl, 'journal');
+  return life.part(
+    'journal',
+    () =>
+      openJetstreamJournal({
+        link,
+        clock,
+        stream: `${config.namespace}-journal`,
+        replicas: config.journalReplicas,
+        maxBytes: config.journalMax,
+        onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),
+        onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
+      }),
+    (journal) => journal.close(),
+  );
+}
+
+function openOwnJournal(
+  process: Process,
+  folder: DataFolder,
+  store: FlushStore<Transaction>,
 ): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');

@@ -4,29 +4,26 @@ import { createKeysService } from '../../services/keys/keys.service.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
-import type { createBroker } from '../broker/broker.ts';
-import type { Call } from '../broker/call.ts';
-import type { Bus } from '../bus/bus.ts';
-import type { EphemeralStore } from '../ephemeral/store.ts';
+import type { Secrets } from '../config/secrets.ts';
 import type { AccessTokens } from '../security/access-tokens.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
+import type { Links } from './links.ts';
 import type { Process } from './process.ts';
 import type { Storage } from './storage.ts';
 
 export interface ServicesParts {
   storage: Storage;
-  broker: ReturnType<typeof createBroker>;
-  call: Call;
+  secrets: Secrets;
+  links: Links;
   actors: Actors;
-  bus: Bus;
-  ephemeral: EphemeralStore;
   tokens: AccessTokens;
 }
 
 /** Every service, given to the broker. */
 export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
-  const { broker, storage, ephemeral, tokens, call, actors, bus } = parts;
-  const { db, secrets } = storage;
+  const { secrets, tokens, actors } = parts;
+  const { broker, bus, call, ephemeral } = parts.links;
+  const { db } = parts.storage;
   const { clock } = process;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);

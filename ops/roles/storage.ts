@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { migrate } from '../../services/migrations/migrate.ts';
-import { openSecrets, type Secrets } from '../config/secrets.ts';
 import { fixShards } from '../connections/cluster-settings.ts';
 import { connectPostgres, type Database, type PostgresOptions } from '../connections/postgres.ts';
 import { type DataFolder, openDataFolder } from '../embedded/data-folder.ts';
@@ -8,10 +7,10 @@ import { startEmbeddedPostgres } from '../embedded/postgres.ts';
 import { namespaced } from '../telemetry/logger.ts';
 import type { Process } from './process.ts';
 
-/** What is kept: the folder, secrets, PostgreSQL. */
+/** What is kept in PostgreSQL, and in the data folder where this process is all of Suhbat. */
 export interface Storage {
-  folder: DataFolder;
-  secrets: Secrets;
+  /** Where there is a cluster nothing is kept on this machine. */
+  folder: DataFolder | undefined;
   /** Of PostgreSQL, migrated. */
   url: string;
   db: Database;
@@ -20,15 +19,19 @@ export interface Storage {
 /** For migrations, the flusher's own look-ups, PostgreSQL's reserve, and a person with `psql`. */
 const spareConnections = 20;
 
-export async function openStorage(process: Process): Promise<Storage> {
-  const { life, config, logger } = process;
-  const folder = await life.part(
+/** A process of a cluster keeps nothing here. */
+export async function openFolder({ life, config }: Process): Promise<DataFolder | undefined> {
+  if (config.natsUrl !== undefined) return undefined;
+  return life.part(
     'data folder',
     () => openDataFolder(config.dataDir),
     (held) => held.release(),
   );
-  const secrets = await openSecrets(config, folder.path);
-  const url = config.databaseUrl ?? (await embeddedUrl(process, folder));
+}
+
+export async function openStorage(process: Process, folder: DataFolder | undefined): Promise<Storage> {
+  const { config, logger } = process;
+  const url = config.databaseUrl ?? (await embeddedUrl(process, folder as DataFolder));
   const applied = await migrate({ url, onWait: (why) => logger.warn({ why }, 'waiting for the database') });
   if (applied.length > 0) logger.info({ migrations: applied }, 'the database was brought up to date');
   const db = await connect(process, 'database', url, {
@@ -36,7 +39,7 @@ export async function openStorage(process: Process): Promise<Storage> {
     statementTimeoutMs: config.callTimeout,
   });
   await fixShards(db, config.shards);
-  return { folder, secrets, url, db };
+  return { folder, url, db };
 }
 
 async function embeddedUrl({ life, config, clock, logger }: Process, folder: DataFolder): Promise<string> {

@@ -68,6 +68,11 @@ export function createMetrics() {
     rateLimited: counter('suhbat_rate_limited_total', 'Requests refused by a rate limit', 'limit'),
     fanoutPublishes: counter('suhbat_fanout_publishes_total', 'Publishes to local topics', 'kind'),
     fanoutDropped: counter('suhbat_fanout_dropped_total', 'Droppable frames not sent to slow sockets'),
+    busDropped: gauge(
+      'suhbat_bus_dropped',
+      'Envelopes that this process did not send or could not read',
+      'why',
+    ),
     fanoutSubscriptions: gauge('suhbat_fanout_subscriptions', 'Bus subjects that this gateway holds'),
 
     // Actors

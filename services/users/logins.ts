@@ -4,8 +4,9 @@ import { publishRevoked } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { LoginList, Page } from '../../schemas/rest/accounts.ts';
+import type { RevokedLogins } from '../../schemas/subjects.ts';
 import { decodeCursor, paged } from './cursor.ts';
-import { listLogins, revokeLogins } from './logins.store.ts';
+import { listLogins, revokedSince, revokeLogins } from './logins.store.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 
 /** The user's devices: listing them, and ending one or all. */
@@ -35,6 +36,14 @@ export function loginActions({ db, bus, clock }: UsersParts) {
       const { user_id } = callerOf(meta);
       const revoked = isUuid(id) ? await revoke(user_id, id) : [];
       if (revoked.length === 0) throw fail('not_found', { reason: 'no_login' });
+    },
+
+    /**
+     * Logins revoked at or after `since` (milliseconds since 1970), by user: for gateways, which read no SQL. No
+     * route leads here.
+     */
+    revoked({ since }: { since: number }): Promise<RevokedLogins[]> {
+      return storing(() => revokedSince(db, since));
     },
 
     /** The caller's live logins, newest first. Throws `invalid` (`bad_cursor`). */

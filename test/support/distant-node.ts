@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Member } from '../../ops/broker/membership.ts';
-import { endWithTests } from './process.ts';
+import { endWithUs } from '../../ops/cluster/child.ts';
 
 export type ToDistant =
   | { type: 'answer'; number: number; reply: unknown }
@@ -39,7 +39,7 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
   const { node, natsUrl, namespace = '', roles = [], door } = options;
   const script = join(import.meta.dirname, 'distant-program.ts');
   const child: ChildProcess = fork(script, [node, natsUrl, namespace, roles.join(',')], { stdio: 'inherit' });
-  endWithTests(child);
+  endWithUs(child);
   const ended = once(child, 'exit').then(() => {});
   const views: (readonly Member[])[] = [];
   const say = (message: ToDistant) => {

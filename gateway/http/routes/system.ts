@@ -5,7 +5,8 @@ import type { Answer, Route } from '../route.ts';
 
 export interface SystemParts {
   health: Health;
-  metrics: Metrics;
+  /** Undefined: they are served on a port of their own. */
+  metrics: Metrics | undefined;
   /** True while this gateway drains. */
   draining(): boolean;
 }
@@ -36,9 +37,10 @@ const KeySet = Type.Object({
 /** Seconds for which a verifier of our tokens may keep the keys. */
 const keysFresh = 300;
 
+const open = { method: 'GET', auth: 'open', limit: 'none' } as const;
+
 /** What operators, probes and verifiers of our tokens ask for. */
 export function systemRoutes({ health, metrics, draining }: SystemParts): Route[] {
-  const open = { method: 'GET', auth: 'open', limit: 'none' } as const;
   return [
     {
       ...open,
@@ -64,16 +66,7 @@ export function systemRoutes({ health, metrics, draining }: SystemParts): Route[
       replies: { 200: undefined, 503: undefined },
       handle: async () => yesOrNo(health.ready() && !draining()),
     },
-    {
-      ...open,
-      path: '/metrics',
-      summary: 'Prometheus text',
-      replies: { 200: undefined },
-      async handle() {
-        const { registry } = metrics;
-        return { status: 200, text: { type: registry.contentType, content: await registry.metrics() } };
-      },
-    },
+    ...(metrics === undefined ? [] : [metricsRoute(metrics)]),
     {
       ...open,
       path: '/.well-known/jwks.json',
@@ -86,6 +79,18 @@ export function systemRoutes({ health, metrics, draining }: SystemParts): Route[
       }),
     },
   ];
+}
+
+function metricsRoute({ registry }: Metrics): Route {
+  return {
+    ...open,
+    path: '/metrics',
+    summary: 'Prometheus text',
+    replies: { 200: undefined },
+    async handle() {
+      return { status: 200, text: { type: registry.contentType, content: await registry.metrics() } };
+    },
+  };
 }
 
 function yesOrNo(yes: boolean): Answer {

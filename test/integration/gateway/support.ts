@@ -132,6 +132,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   await broker.start();
 
   const gateway = createGateway({
+    operators: true,
     settings: {
       host: '127.0.0.1',
       port: 0,
