@@ -42,13 +42,6 @@ const everyMs = 1000;
 const plainEveryMs = 5000;
 const notesKept = 6;
 
-try {
-  await run();
-} catch (error) {
-  process.stderr.write(`${startSentence(error)}\n`);
-  process.exit(1);
-}
-
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -223,4 +216,11 @@ function serverTarget(name: string, server: Cluster['nats']): Omit<Target, 'key'
     end: () => server.end().finally(gone),
     start: async () => (server.pid === 0 ? server.start() : undefined),
   };
+}
+
+try {
+  await run();
+} catch (error) {
+  process.stderr.write(`${startSentence(error)}\n`);
+  process.exit(1);
 }
