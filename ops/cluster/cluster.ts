@@ -12,8 +12,8 @@ export interface ClusterOptions {
   counts: Record<Role, number>;
   /** Settings of every process; SUHBAT_TOKEN_KEY and SUHBAT_REFRESH_SECRET must be among them. */
   env: Record<string, string>;
-  /** Settings of one process, in place of those above. */
-  envOf?(name: string, role: Role): Record<string, string>;
+  /** Settings of one process, in place of those above and of `urls`, where the servers are. */
+  envOf?(name: string, role: Role, urls: Urls): Promise<Record<string, string>>;
   onLine?(name: string, line: string): void;
   /** What is being started. */
   onStep?(what: string): void;
@@ -22,6 +22,8 @@ export interface ClusterOptions {
   /** Arguments of nats-server after ours. */
   natsArguments?: readonly string[];
 }
+
+export type Urls = Record<'NATS_URL' | 'REDIS_URL' | 'DATABASE_URL', string>;
 
 /** A whole cluster on this machine, on free ports of the loopback address. */
 export interface Cluster {
@@ -69,7 +71,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const redis = await startRedisServer({ dir: await folder('redis') });
     stops.push(() => redis.end());
 
-    function make(role: Role): Node {
+    const urls: Urls = { NATS_URL: nats.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+
+    async function make(role: Role): Promise<Node> {
       const name = `${role}-${++made[role]}`;
       const node = createNode({
         name,
@@ -81,10 +85,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           SUHBAT_DATA_DIR: join(dir, name),
           ...env,
           SUHBAT_ROLES: role,
-          NATS_URL: nats.url,
-          REDIS_URL: redis.url,
-          DATABASE_URL: postgres.url,
-          ...options.envOf?.(name, role),
+          ...urls,
+          ...(await options.envOf?.(name, role, urls)),
         },
         onLine: (line) => onLine?.(name, line),
       });
@@ -94,15 +96,15 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
     onStep('Suhbat');
     const roles = ['services', 'actors', 'gateway'] as const;
-    const first = roles.flatMap((role) => Array.from({ length: counts[role] }, () => make(role)));
-    await Promise.all(first.map((node) => node.start()));
+    for (const role of roles) for (let count = 0; count < counts[role]; count++) await make(role);
+    await Promise.all(nodes.map((node) => node.start()));
     return {
       nats,
       redis,
       postgres,
       nodes,
       async add(role) {
-        const node = make(role);
+        const node = await make(role);
         await node.start();
         return node;
       },

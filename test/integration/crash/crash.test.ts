@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import { openFileJournal } from '../../../actors/journal/file-journal.ts';
 import { freePort } from '../../../ops/cluster/child.ts';
+import { startEmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
+import { systemClock } from '../../../ops/process/clock.ts';
 import { seededRandom } from '../../simulation/scheduler.ts';
+import { lookBelow } from '../../support/aftermath.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Program, processesOf, startProgram } from '../../support/process.ts';
 import { checkPromises } from '../../support/recorder.ts';
-import { lookBelow } from './aftermath.ts';
 import { settle, type Town } from './town.ts';
 
 const crashes = 20;
@@ -72,7 +75,7 @@ describe('a crash', function () {
     expect(checkPromises({ recorders, finalHistories: histories }), `seed ${seed}`).to.deep.equal([]);
     town.close();
     await stopInOrder();
-    expect(await lookBelow(dir, histories), `seed ${seed}`).to.deep.equal([]);
+    expect(await lookIn(dir, histories), `seed ${seed}`).to.deep.equal([]);
   });
 
   it('of PostgreSQL alone lets active chats go on, and everything is flushed when it is back', async () => {
@@ -100,7 +103,7 @@ describe('a crash', function () {
     await eventually(async () => (await flushLag(url)) === 0, 30_000);
     town.close();
     await stopInOrder();
-    expect(await lookBelow(dir, histories)).to.deep.equal([]);
+    expect(await lookIn(dir, histories)).to.deep.equal([]);
   });
 });
 
@@ -118,5 +121,17 @@ function kill(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It was gone already.
+  }
+}
+
+/** In the data folder of a Suhbat that has stopped. */
+async function lookIn(dir: string, histories: Awaited<ReturnType<Town['histories']>>): Promise<string[]> {
+  const postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), onLog: () => {} });
+  const journal = await openFileJournal({ dir: join(dir, 'journal'), clock: systemClock });
+  try {
+    return await lookBelow(journal, postgres.url, histories);
+  } finally {
+    await journal.close();
+    await postgres.stop();
   }
 }

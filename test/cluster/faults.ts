@@ -1,0 +1,180 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Node } from '../../ops/cluster/node.ts';
+import { noMischief } from './nats-meddler.ts';
+import type { Stage } from './stage.ts';
+
+/** What is done to a cluster while people write. It ends with everything whole again. */
+export interface Fault {
+  name: string;
+  /** Seconds that it takes, about. */
+  seconds: number;
+  run(stage: Stage, random: () => number): Promise<void>;
+}
+
+const away = 1500;
+
+export const faults = {
+  actorsKilled: {
+    name: 'an actors node is killed',
+    seconds: 2,
+    run: (stage, random) => killed(pick(stage.nodes('actors'), random)),
+  },
+  gatewayKilled: {
+    name: 'a gateway is killed',
+    seconds: 2,
+    run: (stage, random) => killed(pick(stage.nodes('gateway'), random)),
+  },
+  servicesKilled: {
+    name: 'the services process is killed',
+    seconds: 2,
+    run: (stage, random) => killed(pick(stage.nodes('services'), random)),
+  },
+  natsKilled: {
+    name: 'nats-server is killed',
+    seconds: 2,
+    run: ({ cluster }) => killedServer(cluster.nats),
+  },
+  redisKilled: {
+    name: 'redis-server is killed',
+    seconds: 2,
+    run: ({ cluster }) => killedServer(cluster.redis),
+  },
+  postgresKilled: {
+    name: 'PostgreSQL is killed',
+    seconds: 2,
+    async run({ cluster }) {
+      const pid = cluster.postgres.pid();
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      await pause(away);
+    },
+  },
+  actorsPaused2: { name: 'an actors node is paused for 2 s', seconds: 2, run: pausedActors(2000) },
+  actorsPaused10: { name: 'an actors node is paused for 10 s', seconds: 10, run: pausedActors(10_000) },
+  actorsPaused40: { name: 'an actors node is paused for 40 s', seconds: 40, run: pausedActors(40_000) },
+  actorsCutFromNats: {
+    name: 'an actors node is cut off from NATS',
+    seconds: 6,
+    async run(stage, random) {
+      const { nats } = stage.links(pick(stage.nodes('actors'), random));
+      nats.cut();
+      await pause(6000);
+      nats.heal();
+    },
+  },
+  actorsDeaf: {
+    name: 'an actors node hears nothing from NATS',
+    seconds: 6,
+    async run(stage, random) {
+      const { nats } = stage.links(pick(stage.nodes('actors'), random));
+      nats.hold('down');
+      await pause(6000);
+      nats.heal();
+    },
+  },
+  actorsDumb: {
+    name: 'what an actors node says does not reach NATS',
+    seconds: 6,
+    async run(stage, random) {
+      const { nats } = stage.links(pick(stage.nodes('actors'), random));
+      nats.hold('up');
+      await pause(6000);
+      nats.heal();
+    },
+  },
+  actorsCutFromPostgres: {
+    name: 'an actors node is cut off from PostgreSQL',
+    seconds: 6,
+    async run(stage, random) {
+      const { postgres } = stage.links(pick(stage.nodes('actors'), random));
+      postgres.cut();
+      await pause(6000);
+      postgres.heal();
+    },
+  },
+  natsPaused: {
+    name: 'NATS is paused for longer than an append may take',
+    seconds: 5,
+    async run({ cluster }) {
+      cluster.nats.signal('SIGSTOP');
+      await pause(5000);
+      cluster.nats.signal('SIGCONT');
+    },
+  },
+  postgresAway5: { name: 'PostgreSQL is away for 5 s', seconds: 5, run: postgresAway(5000) },
+  postgresAway60: { name: 'PostgreSQL is away for 60 s', seconds: 60, run: postgresAway(60_000) },
+  scaled: {
+    name: 'actors grow by one and shrink again',
+    seconds: 8,
+    async run(stage) {
+      const added = await stage.cluster.add('actors');
+      await pause(3000);
+      await added.end();
+    },
+  },
+  rolled: {
+    name: 'every process is rolled',
+    seconds: 20,
+    async run(stage) {
+      for (const node of [...stage.cluster.nodes]) {
+        if (node.state === 'down') continue;
+        await node.end();
+        await node.start();
+        await pause(500);
+      }
+    },
+  },
+  reconnectStorm: {
+    name: 'every client loses its connection',
+    seconds: 1,
+    async run({ balancer }) {
+      balancer.endAll();
+      await pause(500);
+    },
+  },
+  badBus: {
+    name: 'frames of the bus are lost, doubled and swapped',
+    seconds: 6,
+    async run(stage) {
+      stage.meddle({ drop: 0.05, double: 0.05, swap: 0.05 });
+      await pause(6000);
+      stage.meddle(noMischief);
+    },
+  },
+} satisfies Record<string, Fault>;
+
+async function killed(node: Node): Promise<void> {
+  await node.kill();
+  await pause(away);
+  await node.start();
+}
+
+async function killedServer(server: { kill(): Promise<void>; start(): Promise<void> }): Promise<void> {
+  await server.kill();
+  await pause(away);
+  await server.start();
+}
+
+function pausedActors(ms: number): Fault['run'] {
+  return async (stage, random) => {
+    const node = pick(stage.nodes('actors'), random);
+    node.pause();
+    await pause(ms);
+    node.resume();
+  };
+}
+
+function postgresAway(ms: number): Fault['run'] {
+  return async (stage) => {
+    const links = stage.cluster.nodes.map((node) => stage.links(node).postgres);
+    for (const link of links) link.cut();
+    await pause(ms);
+    for (const link of links) link.heal();
+  };
+}
+
+function pick(nodes: readonly Node[], random: () => number): Node {
+  const up = nodes.filter(({ state }) => state === 'ready');
+  const node = up[Math.floor(random() * up.length)];
+  if (node === undefined) throw new Error('there is nobody to hurt');
+  return node;
+}

@@ -1,0 +1,39 @@
+import { type Fault, faults } from './faults.ts';
+
+/** Each alone: what `npm test` does. */
+export const shortPlan: readonly Fault[][] = [
+  [faults.actorsKilled],
+  [faults.gatewayKilled],
+  [faults.servicesKilled],
+  [faults.natsKilled],
+  [faults.redisKilled],
+  [faults.postgresKilled],
+  [faults.actorsPaused10],
+  [faults.actorsCutFromNats],
+  [faults.actorsDumb],
+  [faults.actorsDeaf],
+  [faults.actorsCutFromPostgres],
+  [faults.natsPaused],
+  [faults.postgresAway5],
+  [faults.badBus],
+  [faults.reconnectStorm],
+  [faults.scaled],
+  [faults.actorsKilled, faults.natsKilled],
+];
+
+/** One fault, or a pair of different ones, drawn again and again until the time is over. */
+export function* longPlan(minutes: number, random: () => number): Generator<readonly Fault[]> {
+  const all = Object.values(faults);
+  const draw = () => all[Math.floor(random() * all.length)] as Fault;
+  for (const until = performance.now() + minutes * 60_000; performance.now() < until; ) {
+    const one = draw();
+    const other = draw();
+    yield random() < 0.3 && one !== other && !disturbs(one, other) ? [one, other] : [one];
+  }
+}
+
+/** Both pick a node to hurt and to heal: together they would heal each other's. */
+function disturbs(one: Fault, other: Fault): boolean {
+  const moves = [faults.rolled, faults.scaled] as readonly Fault[];
+  return moves.includes(one) || moves.includes(other);
+}

@@ -1,0 +1,211 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { openJetstreamJournal } from '../../actors/journal/jetstream-journal.ts';
+import { type Sample, sampleOf } from '../../ops/cluster/sample.ts';
+import { connectNats } from '../../ops/connections/nats.ts';
+import { systemClock } from '../../ops/process/clock.ts';
+import { lookBelow } from '../support/aftermath.ts';
+import { eventually } from '../support/eventually.ts';
+import { checkPromises } from '../support/promises.ts';
+import type { Fault } from './faults.ts';
+import { openStage, type Stage, type StageOptions } from './stage.ts';
+import { type Counts, fullTown, settle, type Town, type TownPlan } from './town.ts';
+
+export interface RunOptions extends Omit<StageOptions, 'random'> {
+  random(): number;
+  /** What is done, one after the other; those in one list at the same time. */
+  plan: Iterable<readonly Fault[]>;
+  perSecond?: number;
+  town?: TownPlan;
+  /** Milliseconds of calm before each fault and after the last one. */
+  calmMs?: number;
+  /** After the faults everything must be well within so long. */
+  recoverMs?: number;
+  say?(line: string): void;
+}
+
+/** What came of one fault. */
+export interface FaultReport {
+  names: string;
+  /** Of the time from its begin to the end of the calm after it. */
+  counts: Counts;
+  /** Milliseconds that the slowest send took that was begun in that time. */
+  slowest: number;
+  /** The peak of the flush lag in seconds, and how many appends were refused. */
+  flushLag: number;
+  refusedAppends: number;
+}
+
+export interface Report {
+  /** One sentence for each broken promise. */
+  breaches: string[];
+  total: Counts;
+  /** Milliseconds from send to ack: half of them, 99 of a hundred, all. */
+  ack: { p50: number; p99: number; max: number };
+  faults: FaultReport[];
+  complaints: readonly string[];
+}
+
+const loadPerSecond = 300;
+const sampleMs = 500;
+/** Memory may not stay at more than so much above what it was before the faults. */
+const memoryFactor = 1.5;
+const memorySlack = 200 * 1024 * 1024;
+
+/** A cluster of its own under steady load, hurt as planned, and judged by the nine promises. */
+export async function runFaults(options: RunOptions): Promise<Report> {
+  const { perSecond = loadPerSecond, town: plan = fullTown, calmMs = 2000, recoverMs = 60_000 } = options;
+  const { random, say = () => {} } = options;
+  const stage = await openStage(options);
+  let town: Town | undefined;
+  const watch = watchNodes(stage);
+  try {
+    town = await settle(stage.balancer.url, random, plan);
+    const { recorders } = town;
+    town.write(perSecond);
+    await pause(2 * calmMs);
+    const before = await memoryOf(stage);
+    const faults: FaultReport[] = [];
+    for (const together of options.plan) {
+      const names = together.map(({ name }) => name).join(', while ');
+      const begun = { counts: town.counts(), at: performance.timeOrigin + performance.now() };
+      watch.reset();
+      await Promise.all(together.map((fault) => fault.run(stage, random)));
+      await pause(calmMs);
+      const report = {
+        names,
+        counts: difference(town.counts(), begun.counts),
+        slowest: slowestSince(recorders, begun.at),
+        ...watch.peaks(),
+      };
+      faults.push(report);
+      say(`${names}: ${wordsOf(report)}`);
+    }
+    await town.rest();
+    const breaches: string[] = [];
+    const histories = await town.caughtUp(recoverMs).catch((error: Error) => {
+      breaches.push(`promise 4: after ${recoverMs} ms ${error.message}`);
+      return undefined;
+    });
+    breaches.push(...checkPromises({ recorders, finalHistories: histories ?? new Map() }));
+    breaches.push(...(await settled(stage, before, recoverMs)));
+    if (histories) breaches.push(...(await below(stage, histories)));
+    return { breaches, total: town.counts(), ack: acksOf(recorders), faults, complaints: stage.complaints };
+  } finally {
+    watch.stop();
+    town?.close();
+    await stage.close();
+  }
+}
+
+/** `sends`, `acks` and so on, as a person reads them. */
+export function wordsOf({ counts, slowest, flushLag, refusedAppends }: FaultReport): string {
+  const { sends, acks, unknown, refused, deliveries } = counts;
+  return [
+    `${sends} sends, ${acks} acks, ${unknown} unknown, ${refused} refused, ${deliveries} deliveries`,
+    `slowest ack ${(slowest / 1000).toFixed(1)} s`,
+    `flush lag up to ${flushLag.toFixed(1)} s`,
+    `${refusedAppends} appends refused`,
+  ].join('; ');
+}
+
+/** Promise 9: nothing stays behind once the faults are over. */
+async function settled(stage: Stage, before: number, withinMs: number): Promise<string[]> {
+  const breaches: string[] = [];
+  await eventually(async () => {
+    const samples = await samplesOf(stage);
+    const lag = Math.max(...samples.map(({ flushLag }) => flushLag));
+    const quarantined = samples.reduce((sum, one) => sum + one.quarantined, 0);
+    return (lag === 0 && quarantined === 0) || `flush lag ${lag} s, ${quarantined} shards in quarantine`;
+  }, withinMs).catch((error: Error) => breaches.push(`promise 9: ${error.message}`));
+  const after = await memoryOf(stage);
+  if (after > before * memoryFactor + memorySlack)
+    breaches.push(
+      `promise 9: ${Math.round(after / 1e6)} MB of memory, ${Math.round(before / 1e6)} MB before`,
+    );
+  return breaches;
+}
+
+async function samplesOf(stage: Stage): Promise<Sample[]> {
+  const samples = await Promise.all(stage.cluster.nodes.map(sampleOf));
+  return samples.filter((sample) => sample !== undefined);
+}
+
+/** The mean of a process, since their number changes. */
+async function memoryOf(stage: Stage): Promise<number> {
+  const samples = await samplesOf(stage);
+  return samples.reduce((sum, { memory }) => sum + memory, 0) / Math.max(1, samples.length);
+}
+
+type Histories = Awaited<ReturnType<Town['caughtUp']>>;
+
+async function below(stage: Stage, histories: Histories): Promise<string[]> {
+  const link = await connectNats({ url: stage.cluster.nats.url, name: 'aftermath' });
+  const journal = await openJetstreamJournal({ link, clock: systemClock });
+  try {
+    return await lookBelow(journal, stage.cluster.postgres.url, histories);
+  } finally {
+    await journal.close();
+    await link.close();
+  }
+}
+
+/** The greatest values that the processes' metrics had since `reset`. */
+function watchNodes(stage: Stage) {
+  let flushLag = 0;
+  let refused = 0;
+  let over = false;
+  const known = new Map<string, number>();
+  const watching = (async () => {
+    while (!over) {
+      for (const node of stage.cluster.nodes) {
+        const sample = await sampleOf(node);
+        if (sample === undefined) continue;
+        flushLag = Math.max(flushLag, sample.flushLag);
+        const before = known.get(node.name) ?? 0;
+        if (sample.refusedAppends > before) refused += sample.refusedAppends - before;
+        known.set(node.name, sample.refusedAppends);
+      }
+      await pause(sampleMs);
+    }
+  })();
+  return {
+    reset() {
+      flushLag = 0;
+      refused = 0;
+    },
+    peaks: () => ({ flushLag, refusedAppends: refused }),
+    async stop() {
+      over = true;
+      await watching;
+    },
+  };
+}
+
+function difference(now: Counts, before: Counts): Counts {
+  const names = Object.keys(now) as (keyof Counts)[];
+  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as Counts;
+}
+
+/** Milliseconds of each acked send. */
+function latencies(recorders: Town['recorders'], since = 0): number[] {
+  return recorders.flatMap(({ records }) => {
+    const begun = new Map<string, number>();
+    const taken: number[] = [];
+    for (const one of records) {
+      if (one.type === 'invoke' && one.at >= since) begun.set(one.client_id, one.at);
+      const at = one.type === 'ok' ? begun.get(one.client_id) : undefined;
+      if (at !== undefined) taken.push(one.at - at);
+    }
+    return taken;
+  });
+}
+
+function slowestSince(recorders: Town['recorders'], since: number): number {
+  return latencies(recorders, since).reduce((most, one) => Math.max(most, one), 0);
+}
+
+function acksOf(recorders: Town['recorders']): Report['ack'] {
+  const all = latencies(recorders).sort((one, other) => one - other);
+  const at = (share: number) => all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), max: all.at(-1) ?? 0 };
+}

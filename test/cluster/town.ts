@@ -1,0 +1,182 @@
+import { type Client, connect, register, type Tokens } from 'suhbat/client';
+import { eventually } from '../support/eventually.ts';
+import { createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+
+/** One person, who is in some chats and writes to them at a steady pace. */
+interface Citizen {
+  client: Client;
+  recorder: Recorder;
+  chats: string[];
+  /** Sends without an end yet. */
+  waiting: number;
+}
+
+/** Two hundred people in forty chats, half of them private ones. */
+export interface Town {
+  readonly chats: readonly string[];
+  readonly recorders: readonly Recorder[];
+  /** Sends from now on, so many messages a second, until `rest`. */
+  write(perSecond: number): void;
+  /** No new messages from now on; resolves when each that was begun has ended. */
+  rest(): Promise<void>;
+  counts(): Counts;
+  /** Waits until every client holds the head of all its chats; gives the chats' whole histories. */
+  caughtUp(withinMs: number): Promise<Map<string, Awaited<ReturnType<typeof wholeHistory>>>>;
+  close(): void;
+}
+
+export interface Counts {
+  sends: number;
+  acks: number;
+  refused: number;
+  unknown: number;
+  deliveries: number;
+  /** Not sent, because so many of the same person waited. */
+  heldBack: number;
+}
+
+export interface TownPlan {
+  people: number;
+  groups: number;
+  /** Members of each group. */
+  members: number;
+}
+
+export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
+
+/** More sends of one person than this do not wait at once. */
+const waitingMost = 20;
+const tickMs = 10;
+const atOnce = 8;
+
+export async function settle(url: string, random: () => number, plan: TownPlan = fullTown): Promise<Town> {
+  const { people, groups, members } = plan;
+  const tokens: Tokens[] = [];
+  for (let first = 0; first < people; first += atOnce) {
+    const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
+    tokens.push(...(await Promise.all(some.map((n) => register(url, account(n))))));
+  }
+  const clients = tokens.map((own) =>
+    connect({
+      url,
+      tokens: own,
+      settings: { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 },
+    }),
+  );
+  const ids = await Promise.all(clients.map(async (client) => (await client.ready()).user_id));
+  const membership = new Map<string, number[]>();
+  for (let n = 0; n < groups; n++) {
+    const own = Array.from({ length: members }, (_, index) => (n * members + index) % people);
+    const [owner = 0, ...others] = own;
+    const chat = await at(clients, owner).createGroup({
+      title: `Group ${n}`,
+      member_ids: others.map((index) => at(ids, index)),
+    });
+    membership.set(chat.id, own);
+  }
+  for (let n = groups * members; n + 1 < people; n += 2) {
+    const chat = await at(clients, n).createPrivateChat({ user_id: at(ids, n + 1) });
+    membership.set(chat.id, [n, n + 1]);
+  }
+  const chats = [...membership.keys()];
+  const citizens = clients.map((client, index): Citizen => {
+    const own = chats.filter((id) => membership.get(id)?.includes(index));
+    for (const id of own) client.follow(id, 0);
+    return { client, recorder: createRecorder(client, `citizen${index}`), chats: own, waiting: 0 };
+  });
+
+  let ticking: NodeJS.Timeout | undefined;
+  let owed = 0;
+  let heldBack = 0;
+  let number = 0;
+  const open = new Set<Promise<unknown>>();
+
+  function sendOne(): void {
+    const citizen = at(citizens, Math.floor(random() * citizens.length));
+    if (citizen.waiting >= waitingMost) {
+      heldBack++;
+      return;
+    }
+    const chat = at(citizen.chats, Math.floor(random() * citizen.chats.length));
+    citizen.waiting++;
+    const sending = citizen.recorder.send(chat, `number ${++number} of ${citizen.recorder.name}`);
+    const over = sending.finally(() => {
+      citizen.waiting--;
+      open.delete(over);
+    });
+    open.add(over);
+  }
+
+  async function histories() {
+    const found = new Map<string, Awaited<ReturnType<typeof wholeHistory>>>();
+    for (const [chat, [member = 0]] of membership)
+      found.set(chat, await wholeHistory(at(clients, member), chat));
+    return found;
+  }
+
+  function behind(heads: ReadonlyMap<string, number>): string | true {
+    for (const { recorder, chats: own } of citizens)
+      for (const chat of own) {
+        const last = recorder.received(chat).at(-1)?.seq ?? 0;
+        if (last !== heads.get(chat))
+          return `${recorder.name} holds ${last} of ${heads.get(chat)} in ${chat}`;
+      }
+    return true;
+  }
+
+  return {
+    chats,
+    recorders: citizens.map(({ recorder }) => recorder),
+    write(perSecond) {
+      let before = performance.now();
+      ticking ??= setInterval(() => {
+        const now = performance.now();
+        owed += ((now - before) * perSecond) / 1000;
+        before = now;
+        for (; owed >= 1; owed--) sendOne();
+      }, tickMs);
+    },
+    async rest() {
+      clearInterval(ticking);
+      ticking = undefined;
+      while (open.size > 0) await Promise.all(open);
+    },
+    counts() {
+      const counts = { sends: 0, acks: 0, refused: 0, unknown: 0, deliveries: 0, heldBack };
+      const kinds = {
+        invoke: 'sends',
+        ok: 'acks',
+        fail: 'refused',
+        unknown: 'unknown',
+        received: 'deliveries',
+      } as const;
+      for (const { recorder } of citizens)
+        for (const { type } of recorder.records)
+          if (type in kinds) counts[kinds[type as keyof typeof kinds]]++;
+      return counts;
+    },
+    async caughtUp(withinMs) {
+      const whole = await histories();
+      const heads = new Map([...whole].map(([chat, all]) => [chat, all.at(-1)?.seq ?? 0]));
+      await eventually(() => behind(heads), withinMs);
+      return whole;
+    },
+    close() {
+      clearInterval(ticking);
+      for (const { client, recorder } of citizens) {
+        recorder.stop();
+        client.close();
+      }
+    },
+  };
+}
+
+function account(n: number) {
+  return { email: `citizen${n}@town.example`, username: `citizen${n}`, password: 'a long enough password' };
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new RangeError(`there is no item ${index}`);
+  return item;
+}
