@@ -90,7 +90,9 @@ export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchP
       throw journalError(error, 'The journal’s stream cannot be looked at');
     });
     missingSince = undefined;
-    if (lifeOf(info) !== life.id) end('was deleted and made anew');
+    const now = lifeOf(info);
+    if (now === undefined) throw new JournalError('in_doubt', 'The journal’s stream is being loaded.');
+    if (now !== life.id) end('was deleted and made anew');
     bytes = info.state.bytes;
     maxBytes = info.config.max_bytes;
     added -= before;

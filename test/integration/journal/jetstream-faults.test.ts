@@ -25,6 +25,12 @@ describe('the journal on JetStream, when its server', () => {
     return node;
   }
 
+  /** Stops the server; resolves when it answers nothing any more. */
+  async function pause({ journal }: JournalNode): Promise<void> {
+    server.signal('SIGSTOP');
+    await eventually(async () => (await faultOf(journal.newest(0))) === 'in_doubt');
+  }
+
   /** Repeats what is in doubt, as the runtime does. */
   async function insist({ journal }: JournalNode, append: Append): Promise<number> {
     let outcome: Promise<number> | undefined;
@@ -38,7 +44,7 @@ describe('the journal on JetStream, when its server', () => {
   it('was paused, answers a repeat with the place where the first landed late', async () => {
     const node = await open();
     const first = await node.journal.append(appendOf(1, 0, 'first'));
-    server.signal('SIGSTOP');
+    await pause(node);
     const late = appendOf(1, first, 'late');
     expect(await faultOf(node.journal.append(late))).to.equal('in_doubt');
     server.signal('SIGCONT');
@@ -59,7 +65,7 @@ describe('the journal on JetStream, when its server', () => {
         { node: owner, append: appendOf(shard, first, 'batch') },
         { node: claimer, append: appendOf(shard, first, 'claim') },
       ];
-      server.signal('SIGSTOP');
+      await pause(owner);
       const faults = await Promise.all(
         rivals.map(({ node, append }) => faultOf(node.journal.append(append))),
       );

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import type { ServerInfo } from 'nats';
+import { checkServer } from '../../../actors/journal/jetstream-stream.ts';
 import { claimShard } from '../../../actors/runtime/claim.ts';
 import { runtimeDefaults } from '../../../actors/runtime/options.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { StartError } from '../../../ops/process/start-error.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createMemoryFlushStore, MemoryDatabase } from '../../support/memory-flush-store.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
@@ -150,12 +153,18 @@ describe('the journal on JetStream', () => {
   });
 
   it('does not start with replicas on a server that lets two owners append at once', async () => {
+    const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1 };
+    const info = { ...(await open()).link.connection.info, version: '2.11.0' } as ServerInfo;
+    expect(() => checkServer(info, shape)).not.to.throw();
+    const sentence =
+      /^Suhbat cannot start: 3 replicas .* need NATS 2\.11 or newer.* this one is 2\.10\.29\.$/;
+    expect(() => checkServer({ ...info, version: '2.10.29' }, shape)).to.throw(StartError, sentence);
     const error = await open({ replicas: 3 }).then(
       () => undefined,
       (thrown: Error) => thrown,
     );
-    expect(error?.name).to.equal('StartError');
-    expect(error?.message).to.match(/^Suhbat cannot start: 3 replicas .* need NATS 2\.11 or newer.*\.$/);
+    expect(error).to.be.instanceOf(StartError);
+    expect(error?.message).to.include('replicas');
   });
 
   it('leaves the connection to its owner when it is closed', async () => {
