@@ -49,7 +49,7 @@ const lookMs = 1000;
 /** From here on it is looked at with every tick. */
 const nearShare = 0.8;
 /** A stream that was not found is looked for again before it is given up: a cluster may be starting. */
-const missingMs = 1000;
+const missingMs = 2000;
 
 export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchParts): StreamWatch {
   let { bytes, maxBytes } = start;

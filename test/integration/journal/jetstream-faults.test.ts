@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Append } from '../../../actors/journal/journal.ts';
+import { connectNats } from '../../../ops/connections/nats.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 import { appendOf, faultOf, type JournalNode, openNode, operate, textsOf } from './support.ts';
@@ -163,5 +164,33 @@ describe('the journal on JetStream, when its server', () => {
     const append = appendOf(1, newest, 'second');
     await eventually(async () => (await faultOf(node.journal.append(append))) === 'gone');
     expect(node.failures).to.have.length(1);
+  });
+
+  it('comes back with another stream of the same configuration, even where his expectation fits, takes nothing of an old owner', async () => {
+    const old = await open();
+    const newest = await old.journal.append(appendOf(1, 0, 'first'));
+    const { config } = await operate(old, `STREAM.INFO.${stream}`);
+    await server.kill();
+    await rm(join(server.dir, 'jetstream'), { recursive: true });
+    await eventually(() => !old.link.up());
+    await server.start();
+    const operator = await connectNats({ url: server.url, name: 'operator' });
+    try {
+      const answer = await operator.connection.request(
+        `$JS.API.STREAM.CREATE.${stream}`,
+        JSON.stringify(config),
+      );
+      expect(answer.json<{ error?: object }>().error).to.equal(undefined);
+      const subject = config.subjects[0]?.replace('*', '1') ?? '';
+      const { seq } = await operator.connection.jetstream().publish(subject, Buffer.from('other'));
+      expect(seq).to.equal(newest);
+      const zombie = appendOf(1, newest, 'zombie');
+      await eventually(async () => (await faultOf(old.journal.append(zombie))) !== 'in_doubt');
+      expect(await faultOf(old.journal.append(zombie))).to.equal('gone');
+      const next = await open();
+      expect(await textsOf(next, 1)).to.deep.equal(['other']);
+    } finally {
+      await operator.close();
+    }
   });
 });

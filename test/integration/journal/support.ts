@@ -65,7 +65,7 @@ export async function textsOf({ journal }: JournalNode, shard: number): Promise<
 export async function operate({ link }: JournalNode, verb: string, body: object = {}) {
   const answer = await link.connection.request(`$JS.API.${verb}`, JSON.stringify(body), { timeout: 2000 });
   return answer.json<{
-    config: object;
+    config: { subjects: string[] };
     state: { consumer_count: number };
     error?: { description: string };
   }>();
