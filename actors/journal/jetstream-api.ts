@@ -26,7 +26,9 @@ export const errCodes = {
   noMessage: 10037,
   streamNotFound: 10059,
   streamNameInUse: 10058,
-  consumerNotFound: 10014,
+  subjectsOverlap: 10065,
+  /** 2.10+, replicated: a record with this message id is under way, or was refused within the window. */
+  sameIdUnderWay: 10158,
 } as const;
 
 /** What this journal asks of JetStream besides publishing. Rejects with JetstreamRefusal and Unanswered. */

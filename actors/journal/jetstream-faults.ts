@@ -6,8 +6,8 @@ import { JournalError, type JournalFault } from './journal.ts';
  * (2.11+, where another append to the subject is under way) a wrong expectation; 10054 a message above the
  * stream's bound; 10077 whatever its store says, where "maximum …" is a bound; 10023, 10047, 10028 and
  * 10002 a server or an account without room. All of these are decided before anything is kept. 10158
- * (2.10+) says that the same message id is under way, 10163 that the leader does not know yet; those, and
- * what is not named here, leave it open.
+ * (the same message id is under way), 10163 (the leader does not know yet) and what is not named here leave
+ * it open.
  */
 export function appendFault({ err_code, description }: ServerError): JournalFault {
   switch (err_code) {

@@ -1,8 +1,9 @@
 import type { PubAck } from 'nats';
 import type { NatsLink } from '../../ops/connections/nats.ts';
-import type { Clock } from '../../ops/process/clock.ts';
-import { createJetstreamApi, type ServerError } from './jetstream-api.ts';
+import { type Clock, sleep } from '../../ops/process/clock.ts';
+import { createJetstreamApi, errCodes, type ServerError } from './jetstream-api.ts';
 import { appendFault, journalError } from './jetstream-faults.ts';
+import { createSentIds } from './jetstream-ids.ts';
 import { readPage } from './jetstream-pages.ts';
 import { createRequests, Unanswered } from './jetstream-requests.ts';
 import { checkServer, lifeOfStream, openStream } from './jetstream-stream.ts';
@@ -13,7 +14,7 @@ export interface JetstreamJournalOptions {
   /** Stays the caller's: the journal does not close it. */
   link: NatsLink;
   clock: Clock;
-  /** The stream's name, one a deployment; made if it is missing. Default `suhbat-journal`. */
+  /** The stream's name: letters, digits, - and _; one a deployment. Made if missing. Default `suhbat-journal`. */
   stream?: string;
   /** Default 1. More need NATS 2.11. */
   replicas?: number;
@@ -62,6 +63,7 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
   const { onAppend = ignore, onFailure = ignore } = options;
   const { connection } = link;
 
+  if (!/^[\w-]{1,64}$/.test(stream)) throw new RangeError(`A stream cannot be named ${stream}.`);
   const shape = { stream, replicas, maxBytes, duplicateWindowMs };
   checkServer(connection.info, shape);
   const requests = createRequests({ link, clock, timeoutMs });
@@ -86,6 +88,7 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
 
   /** The newest position of each shard that was answered here. */
   const known = new Map<number, number>();
+  const ids = createSentIds();
   let waiting = 0;
   let closing: Promise<void> | undefined;
   let drained = () => {};
@@ -113,7 +116,7 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
 
   async function publish({ shard, messageId, expected, payload, reserved }: Append): Promise<number> {
     const subject = subjectOf(shard);
-    const headers = headersOf(`${shard}/${messageId}`, expected);
+    const headers = headersOf(ids.sent(shard, messageId), expected);
     const bytes = storedBytes(subject, headers, payload);
     const most = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
     if (headers.length + payload.length > most)
@@ -122,21 +125,35 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
       throw new JournalError('full', `The journal holds ${watch.bytes} of ${watch.maxBytes} bytes.`);
     watch.sent(bytes);
     const startedAt = clock.monotonic();
-    const answer = await requests.ask(subject, payload, headers).catch(async (error: unknown) => {
-      if (error instanceof Unanswered && error.unheard) await watch.explain();
+    const ack = await ask(subject, payload, headers).catch((error: unknown) => {
+      ids.ended(shard, messageId, 'in_doubt');
       throw error;
     });
-    const ack = answer.json<Partial<PubAck> & { error?: ServerError }>();
     if (ack.error !== undefined) {
       const fault = appendFault(ack.error);
+      ids.ended(shard, messageId, fault);
       if (fault === 'refused') await watch.explain();
       throw new JournalError(fault, `Shard ${shard}: ${ack.error.description}.`);
     }
     if (ack.stream !== stream || ack.seq === undefined || ack.seq < 1)
       throw new JournalError('in_doubt', `Shard ${shard}: JetStream did not say where the record is.`);
+    ids.kept(shard);
     learn(shard, ack.seq);
     onAppend((clock.monotonic() - startedAt) / 1000, payload.length);
     return ack.seq;
+  }
+
+  /** Asks again while the server says that the same record is under way: soon it knows where that stands. */
+  async function ask(subject: string, payload: Buffer, headers: string): Promise<Ack> {
+    for (const until = clock.monotonic() + timeoutMs; ; ) {
+      const answer = await requests.ask(subject, payload, headers).catch(async (error: unknown) => {
+        if (error instanceof Unanswered && error.unheard) await watch.explain();
+        throw error;
+      });
+      const ack = answer.json<Ack>();
+      if (ack.error?.err_code !== errCodes.sameIdUnderWay || clock.monotonic() >= until) return ack;
+      await sleep(clock, underWayMs);
+    }
   }
 
   async function newest(shard: number) {
@@ -183,7 +200,10 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
   };
 }
 
-/** Deduplication is the stream's: the shard tells equal ids apart. */
+type Ack = Partial<PubAck> & { error?: ServerError };
+
+const underWayMs = 20;
+
 function headersOf(messageId: string, expected: number): string {
   if (/[\r\n]/.test(messageId)) throw new RangeError('A message id has one line.');
   return `NATS/1.0\r\nNats-Msg-Id: ${messageId}\r\nNats-Expected-Last-Subject-Sequence: ${expected}\r\n\r\n`;

@@ -14,9 +14,9 @@ export interface StreamShape {
 }
 
 /**
- * One life of the stream. Its token stands in the subjects, so that an append to a stream that was deleted
- * and made anew by one of us reaches nobody; `id` has the time of its making too, which no operator can set,
- * for one that was made anew from a saved configuration.
+ * One life of the stream. Its token stands in the subject of the records, so that an append to a stream that
+ * was deleted and made anew by one of us reaches nobody; `id` has the time of its making too, which no
+ * operator can set, for one that was made anew from a saved configuration.
  */
 export interface JetstreamLife {
   stream: string;
@@ -26,6 +26,13 @@ export interface JetstreamLife {
 }
 
 const subjectPattern = /^suhbat\.journal\.([0-9a-f]+)\.\*$/;
+/**
+ * Nothing is published here. Servers before 2.11 may carry out two creations of one name at once, but never
+ * two whose subjects overlap.
+ */
+const reserved = (stream: string) => `suhbat.journal.${stream}`;
+/** Servers show it for an instant while they make or load a stream. */
+const neverCreated = '0001-01-01T00:00:00Z';
 /** A batch ends at 256 KiB, and the events of one turn stay together. */
 const leastPayload = 512 * 1024;
 
@@ -56,6 +63,7 @@ export async function openStream(
   for (;;) {
     try {
       const info = await findOrMake(api, shape);
+      if (lifeOf(info) === undefined) throw new Unanswered('it is being made');
       checkShape(info.config, shape);
       if (info.config.max_bytes === shape.maxBytes) return info;
       return await api.update({ ...info.config, max_bytes: shape.maxBytes });
@@ -72,13 +80,15 @@ export async function openStream(
   }
 }
 
-export function lifeOf({ config, created }: StreamInfo): string {
+/** Undefined while the server does not know it yet. */
+export function lifeOf({ config, created }: StreamInfo): string | undefined {
+  if (created === neverCreated) return undefined;
   return `${subjectPattern.exec(config.subjects?.[0] ?? '')?.[1]}/${created}`;
 }
 
 export function lifeOfStream(info: StreamInfo): JetstreamLife {
   const prefix = (info.config.subjects?.[0] ?? '').slice(0, -1);
-  return { stream: info.config.name, id: lifeOf(info), prefix };
+  return { stream: info.config.name, id: lifeOf(info) ?? '', prefix };
 }
 
 async function findOrMake(api: JetstreamApi, shape: StreamShape): Promise<StreamInfo> {
@@ -90,7 +100,9 @@ async function findOrMake(api: JetstreamApi, shape: StreamShape): Promise<Stream
   try {
     return await api.create(configOf(shape));
   } catch (error) {
-    if (!(error instanceof JetstreamRefusal) || error.errCode !== errCodes.streamNameInUse) throw error;
+    // Another process was first.
+    const made = [errCodes.streamNameInUse, errCodes.subjectsOverlap] as number[];
+    if (!(error instanceof JetstreamRefusal) || !made.includes(error.errCode)) throw error;
     return await api.info();
   }
 }
@@ -99,7 +111,7 @@ function configOf({ stream, replicas, maxBytes, duplicateWindowMs }: StreamShape
   return {
     name: stream,
     description: 'The journal of Suhbat: one subject a shard.',
-    subjects: [`suhbat.journal.${randomBytes(6).toString('hex')}.*`],
+    subjects: [`suhbat.journal.${randomBytes(6).toString('hex')}.*`, reserved(stream)],
     ...fixed,
     num_replicas: replicas,
     max_bytes: maxBytes,
@@ -125,8 +137,8 @@ function checkShape(config: StreamConfig, { stream, replicas, duplicateWindowMs 
     .filter((name) => config[name] !== wanted[name])
     .map((name) => `${name} ${config[name]} instead of ${wanted[name]}`);
   const { subjects = [] } = config;
-  if (subjects.length !== 1 || !subjectPattern.test(subjects[0] ?? ''))
-    other.push(`subjects [${subjects}] instead of [suhbat.journal.<token>.*]`);
+  if (subjects.length !== 2 || !subjectPattern.test(subjects[0] ?? '') || subjects[1] !== reserved(stream))
+    other.push(`subjects [${subjects}] instead of [suhbat.journal.<token>.*,${reserved(stream)}]`);
   if (config.sealed || config.deny_purge) other.push('no purges');
   if (config.mirror !== undefined || (config.sources?.length ?? 0) > 0) other.push('a source');
   if (other.length > 0)

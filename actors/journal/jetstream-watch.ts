@@ -16,10 +16,10 @@ export interface WatchParts {
 
 /**
  * Keeps an eye on the stream: that it is still the one that was opened, and how full it is. Both stand in
- * one answer, that is asked for once a second while there are appends, five times as often when the stream
- * is nearly full, and every five seconds otherwise; so the hot path asks nothing. Between two looks it
- * counts its own appends; what other nodes write meanwhile comes out of the tenth that is kept free, and at
- * the end the stream refuses by itself.
+ * one answer, that is asked for once a second, and five times as often while there are appends to a stream
+ * that is nearly full; so the hot path asks nothing. Between two looks it counts its own appends; what other
+ * nodes write meanwhile comes out of the tenth that is kept free, and at the end the stream refuses by
+ * itself.
  */
 export interface StreamWatch {
   readonly gone: JournalError | undefined;
@@ -45,12 +45,11 @@ export interface StreamWatch {
 /** The rest is for claims and releases. */
 const share = 0.9;
 const tickMs = 200;
-const idleLookMs = 5000;
-const busyLookMs = 1000;
+const lookMs = 1000;
 /** From here on it is looked at with every tick. */
 const nearShare = 0.8;
 /** A stream that was not found is looked for again before it is given up: a cluster may be starting. */
-const missingMs = 1000;
+const missingMs = 2000;
 
 export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchParts): StreamWatch {
   let { bytes, maxBytes } = start;
@@ -72,8 +71,8 @@ export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchP
   }
 
   function due(age: number): boolean {
-    if (doubts !== cleared || missingSince !== undefined || age >= idleLookMs) return true;
-    return added > 0 && (age >= busyLookMs || bytes + added >= maxBytes * nearShare);
+    if (doubts !== cleared || missingSince !== undefined || age >= lookMs) return true;
+    return added > 0 && bytes + added >= maxBytes * nearShare;
   }
 
   function look(): Promise<void> {
@@ -91,7 +90,9 @@ export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchP
       throw journalError(error, 'The journal’s stream cannot be looked at');
     });
     missingSince = undefined;
-    if (lifeOf(info) !== life.id) end('was deleted and made anew');
+    const now = lifeOf(info);
+    if (now === undefined) throw new JournalError('in_doubt', 'The journal’s stream is being loaded.');
+    if (now !== life.id) end('was deleted and made anew');
     bytes = info.state.bytes;
     maxBytes = info.config.max_bytes;
     added -= before;

@@ -212,35 +212,58 @@ describe('a journal that lost records', () => {
     'by a read': { type: 'head' },
     'by an append': { type: 'put', by: 'ann', key: 'k1' },
   } as const;
-  for (const [how, command] of Object.entries(found))
-    it(`is found out ${how}: its live owner flushes from memory, and the shard waits for an operator`, async () => {
-      const world = createWorld(false);
-      let away = false;
-      const node = createNode(world, {
-        step: async (statement) => {
-          if (away && statement === 'begin') throw new Error('PostgreSQL is away');
-        },
+  const losses: Record<string, (node: Node, world: World) => void> = {
+    'is cut': (_, world) => void (world.memory.records(0) as unknown[]).pop(),
+    'is gone': (node) => lose(node),
+  };
+  for (const [loss, spoil] of Object.entries(losses))
+    for (const [how, command] of Object.entries(found))
+      it(`and ${loss} is found out ${how}: its live owner flushes from memory, and the shard waits for an operator`, async () => {
+        const world = createWorld(false);
+        let away = false;
+        const node = createNode(world, {
+          step: async (statement) => {
+            if (away && statement === 'begin') throw new Error('PostgreSQL is away');
+          },
+        });
+        await node.start();
+        await node.put('a', 'k1');
+        await world.clock.advance(100);
+        const stored = node.ask('a', [{ type: 'put', by: 'ann', key: 'k2', stored: true }]);
+        away = true;
+        await world.clock.advance(2000);
+        spoil(node, world);
+        const finder = node.ask('b', [command]);
+        await settled();
+        expect(finder.results?.map(codeOf)).to.deep.equal(['unavailable']);
+        expect(node.host.stats().shards).to.include({ quarantined: 1 });
+        expect(node.logs.join()).to.include('quarantined');
+        expect(codeOf(await node.put('a', 'k3'))).to.equal('unavailable');
+        away = false;
+        await world.clock.advance(5000);
+        expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2']);
+        expect(stored.results?.map(seqOf)).to.deep.equal([2]);
+        expect(node.host.stats()).to.include({ unflushedEvents: 0, unflushedBytes: 0 });
+        await world.clock.advance(60_000);
+        expect(node.host.stats().shards).to.include({ quarantined: 1 });
+        expect(records(world).filter((record) => record.type === 'claim')).to.have.length(1);
       });
-      await node.start();
-      await node.put('a', 'k1');
-      await world.clock.advance(100);
-      const stored = node.ask('a', [{ type: 'put', by: 'ann', key: 'k2', stored: true }]);
-      away = true;
-      await world.clock.advance(2000);
-      (world.memory.records(0) as unknown[]).pop();
-      const finder = node.ask('b', [command]);
-      await settled();
-      expect(finder.results?.map(codeOf)).to.deep.equal(['unavailable']);
-      expect(node.host.stats().shards).to.include({ quarantined: 1 });
-      expect(node.logs.join()).to.include('quarantined');
-      expect(codeOf(await node.put('a', 'k3'))).to.equal('unavailable');
-      away = false;
-      await world.clock.advance(5000);
-      expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2']);
-      expect(stored.results?.map(seqOf)).to.deep.equal([2]);
-      expect(node.host.stats()).to.include({ unflushedEvents: 0, unflushedBytes: 0 });
-      await world.clock.advance(60_000);
-      expect(node.host.stats().shards).to.include({ quarantined: 1 });
-      expect(records(world).filter((record) => record.type === 'claim')).to.have.length(1);
-    });
+
+  it('is found out by a claim: the shard waits for an operator, and whoever waits for it is told', async () => {
+    const node = createNode(createWorld(false));
+    lose(node);
+    void node.host.start();
+    const asked = node.ask('a', [{ type: 'head' }]);
+    await settled();
+    expect(asked.results).to.deep.equal([{ refusal: { code: 'unavailable', reason: 'quarantined' } }]);
+    expect(node.host.stats().shards).to.include({ quarantined: 1 });
+  });
+
+  function lose({ journal }: Node): void {
+    const gone = async () => {
+      throw new JournalError('gone', 'The journal was deleted.');
+    };
+    journal.before = gone;
+    journal.beforeNewest = gone;
+  }
 });
