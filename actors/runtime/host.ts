@@ -105,7 +105,7 @@ export class ActorHost<Tx = unknown> {
       claim,
       keeper: this.#keeper,
       releaser: this.#releaser,
-      postponed: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
+      failing: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
     this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);

@@ -31,6 +31,8 @@ interface Slot {
   claims: number;
   /** The live node that the journal names as the owner, and that was asked to release. */
   heldBy: string | undefined;
+  /** The node whose answer to that is awaited. */
+  asking: string | undefined;
   /** The last claim failed, and the log knows. */
   told: boolean;
   waiting: Set<(answer: Answer) => void>;
@@ -83,6 +85,7 @@ export class ShardKeeper {
         notBefore: 0,
         claims: 0,
         heldBy: undefined,
+        asking: undefined,
         told: false,
         waiting: new Set(),
       };
@@ -254,23 +257,27 @@ export class ShardKeeper {
     }
   }
 
-  /** A live node has it: it is asked to let go, and its answer, or its end, brings the next claim. */
+  /** A live node has it: it is asked to let go. Its answer, or its end, brings the next claim at once. */
   #held(number: number, slot: Slot, by: string): void {
     const { clock, options, placement } = this.#parts;
-    const own = slot.claims;
     const pause = (ms: number) => {
       slot.notBefore = clock.monotonic() + ms;
     };
     slot.heldBy = by;
     this.#set(number, slot, 'free');
-    pause(options.retryMs);
-    const asked = placement.askRelease(by, number);
-    if (asked === undefined) return;
     pause(options.heldMs);
+    if (slot.asking === by) return;
+    const asked = placement.askRelease(by, number);
+    if (asked === undefined) {
+      pause(options.retryMs);
+      return;
+    }
+    slot.asking = by;
     void asked.then((released) => {
-      if (slot.claims !== own || slot.state !== 'free') return;
-      if (!released) return pause(options.retryMaxMs / 2);
-      slot.notBefore = 0;
+      if (slot.asking !== by) return;
+      slot.asking = undefined;
+      if (slot.heldBy !== by || slot.state !== 'free') return;
+      slot.notBefore = released ? 0 : clock.monotonic() + options.retryMaxMs / 2;
       this.#claimFree();
     });
   }
