@@ -2,10 +2,10 @@ import { sleep } from '../../ops/process/clock.ts';
 import { atMost } from './at-most.ts';
 import { type ClaimParts, renounceShard } from './claim.ts';
 import type { Releaser } from './drain.ts';
-import type { Placement } from './host.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 import type { ShardKeeper } from './shard-keeper.ts';
+import type { Placement } from './view.ts';
 
 export interface HandOffParts {
   node: string;

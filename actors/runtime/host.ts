@@ -22,6 +22,9 @@ import type { OwnedShard } from './shard.ts';
 import { ShardKeeper } from './shard-keeper.ts';
 import type { ShardParts } from './shard-parts.ts';
 import { Trimmer } from './trimmer.ts';
+import type { Placement } from './view.ts';
+
+export type { Placement } from './view.ts';
 
 export interface HostParts<Tx> {
   node: string;
@@ -36,14 +39,6 @@ export interface HostParts<Tx> {
   options?: Partial<RuntimeOptions>;
   /** For the log; never with a command or an event in it. */
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
-}
-
-/** The membership view, as the host sees it. A hint: the journal decides. */
-export interface Placement {
-  owner(shard: number): string | undefined;
-  isLive(node: string): boolean;
-  /** Asks a node to release a shard that should be here; tells, where it can, whether it did. Rejects never. */
-  askRelease(node: string, shard: number): Promise<boolean> | undefined;
 }
 
 export interface AskRequest {

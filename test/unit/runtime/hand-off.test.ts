@@ -225,8 +225,7 @@ describe('the hand-off of shards', () => {
     const second = await join('n2', ['n1', 'n2']);
     const theirs = owned(second.map, 'n2');
     see(['n1', 'n2'], ['n1', 'n2']);
-    await world.clock.advance(2000);
-    expect(serving(first)).to.equal(shards - theirs.length);
+    await until(() => serving(first) === shards - theirs.length, 20_000);
     expect(serving(second)).to.equal(0);
     first.journal.before = async () => {};
     await until(() => serving(second) === theirs.length, 10_000);
@@ -240,5 +239,25 @@ describe('the hand-off of shards', () => {
     await world.clock.advance(5000);
     expect(serving(first)).to.equal(shards);
     expect(codeOf(await first.put(ids[0] as string, 'k'))).to.equal(undefined);
+  });
+
+  it('is not called clean while an owner that was pushed out may answer reads', async () => {
+    const first = await join('n1', ['n1']);
+    await until(() => serving(first) === shards, 1000);
+    const id = ids[0] as string;
+    const shard = shardOf('ledger', id, shards);
+    expect(seqOf(await first.put(id, 'k1'))).to.equal(1);
+    const pushedAt = world.clock.monotonic();
+    // The second believes that the first is gone, takes everything, and is stopped at once.
+    const second = await join('n2', ['n2']);
+    const drained = second.host.drain(5000);
+    const third = await join('n3', ['n3'], {
+      placement: { owner: () => 'n3', isLive: () => true, askRelease: () => undefined },
+    });
+    await until(() => serving(third) === shards, 5000);
+    expect(records(world, shard).map(({ node, type }) => `${node} ${type}`)).to.include('n2 release');
+    expect(world.clock.monotonic() - pushedAt).to.be.at.least(1000);
+    await world.clock.advance(5000);
+    await drained;
   });
 });
