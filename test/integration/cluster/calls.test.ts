@@ -168,12 +168,13 @@ describe('calls between processes', () => {
   });
 
   it('learn who drains and who leaves within milliseconds, and what they were not told within seconds', async () => {
-    far.say({ type: 'drain' });
-    await eventually(() => membership.members().some(({ id, draining }) => id === 'far' && draining), 500);
-    expect(rolesOf('far')).to.deep.equal(['actors']);
-    far.say({ type: 'mumble' });
-    await eventually(() => rolesOf('far')?.includes('mumbled') ?? false, 3000);
-    far.say({ type: 'leave' });
-    await eventually(() => !ids().includes('far'), 1500);
+    const leaver = await startFar('leaver');
+    leaver.say({ type: 'drain' });
+    await eventually(() => membership.members().some(({ id, draining }) => id === 'leaver' && draining), 500);
+    expect(rolesOf('leaver')).to.deep.equal(['actors']);
+    leaver.say({ type: 'mumble' });
+    await eventually(() => rolesOf('leaver')?.includes('mumbled') ?? false, 3000);
+    leaver.say({ type: 'leave' });
+    await eventually(() => !ids().includes('leaver'), 1500);
   });
 });
