@@ -88,12 +88,15 @@ export async function releaseShard(
 
 /**
  * Makes sure that the journal does not name this node as the owner of a shard that it does not have: its
- * release record may have been lost with a connection. True: it does not, now.
+ * release record may have been lost with a connection, or its claim have failed half-way. Such a claim may
+ * be new, and an owner before it that did not release answer reads for `fenceMs` still. True: it does not, now.
  */
 export async function renounceShard(shard: number, parts: ClaimParts, withinMs: number): Promise<boolean> {
-  const newest = await parts.journal.newest(shard);
+  const { journal, node, clock, options } = parts;
+  const newest = await journal.newest(shard);
   const record = newest && decodeHeader(newest.payload);
-  if (newest === undefined || record?.type === 'release' || record?.node !== parts.node) return true;
+  if (newest === undefined || record?.type === 'release' || record?.node !== node) return true;
+  if (!journal.exclusive) await sleep(clock, options.fenceMs);
   return releaseShard(shard, { epoch: record.epoch, newest: newest.position }, parts, withinMs);
 }
 

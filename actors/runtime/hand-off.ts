@@ -1,10 +1,11 @@
+import { sleep } from '../../ops/process/clock.ts';
 import { atMost } from './at-most.ts';
 import { type ClaimParts, renounceShard } from './claim.ts';
 import type { Releaser } from './drain.ts';
-import type { Placement } from './host.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 import type { ShardKeeper } from './shard-keeper.ts';
+import type { Placement } from './view.ts';
 
 export interface HandOffParts {
   node: string;
@@ -13,8 +14,8 @@ export interface HandOffParts {
   claim: ClaimParts;
   keeper: ShardKeeper;
   releaser: Releaser;
-  /** A new owner could not begin: PostgreSQL is away, or the journal. What serves goes on serving. */
-  postponed(shard: OwnedShard): boolean;
+  /** Flushes or appends fail. */
+  failing(shard: OwnedShard): boolean;
   fault(message: string, error: unknown): void;
 }
 
@@ -67,15 +68,26 @@ export class HandOff {
   }
 
   async #release(number: number): Promise<boolean> {
-    const { keeper, releaser, options, claim, postponed } = this.#parts;
+    const { keeper, releaser, options, claim } = this.#parts;
     // Placement may have changed again while this waited for its turn.
     if (!this.#belongsElsewhere(number)) return false;
     const shard = keeper.get(number);
     if (shard !== undefined) {
-      if (postponed(shard)) return false;
+      if (!(await this.#canBegin(shard))) return false;
       await releaser.release(shard, options.handOffFlushMs, options.inDoubtMs);
     }
     const state = keeper.state(number);
     return (state === 'free' || state === 'fenced') && renounceShard(number, claim, options.retryMaxMs);
+  }
+
+  /** A new owner needs PostgreSQL and the journal. While they are away, what serves goes on serving. */
+  async #canBegin(shard: OwnedShard): Promise<boolean> {
+    const { claim, options, failing } = this.#parts;
+    if (failing(shard)) return false;
+    const answers = claim.store.checkpoint(shard.number).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answers, sleep(claim.clock, options.handOffFlushMs).then(() => false)]);
   }
 }

@@ -1,7 +1,8 @@
 import { defineService, type NodeCall } from '../../ops/broker/broker.ts';
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { newId } from '../../schemas/ids.ts';
-import type { ActorHost, Placement } from './host.ts';
+import type { ActorHost } from './host.ts';
+import type { Placement } from './view.ts';
 
 /** Milliseconds for a call that brought no budget. */
 const defaultBudgetMs = 5000;

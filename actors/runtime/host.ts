@@ -23,6 +23,9 @@ import type { OwnedShard } from './shard.ts';
 import { ShardKeeper } from './shard-keeper.ts';
 import type { ShardParts } from './shard-parts.ts';
 import { Trimmer } from './trimmer.ts';
+import type { Placement } from './view.ts';
+
+export type { Placement } from './view.ts';
 
 export interface HostParts<Tx> {
   node: string;
@@ -37,14 +40,6 @@ export interface HostParts<Tx> {
   options?: Partial<RuntimeOptions>;
   /** For the log; never with a command or an event in it. */
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
-}
-
-/** The membership view, as the host sees it. A hint: the journal decides. */
-export interface Placement {
-  owner(shard: number): string | undefined;
-  isLive(node: string): boolean;
-  /** Asks a node to release a shard that should be here; tells, where it can, whether it did. Rejects never. */
-  askRelease(node: string, shard: number): Promise<boolean> | undefined;
 }
 
 export interface AskRequest {
@@ -109,7 +104,7 @@ export class ActorHost<Tx = unknown> {
       claim,
       keeper: this.#keeper,
       releaser: this.#releaser,
-      postponed: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
+      failing: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
     this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);

@@ -19,7 +19,7 @@ export interface RuntimeOptions {
   fenceMs: number;
   /** How long a fenced node leaves the shard alone. */
   refenceMs: number;
-  /** A node that was asked to release a shard has so long to say that it did; then the journal is asked again. */
+  /** How often the journal is asked whether a node has released a shard, while it does not say so itself. */
   heldMs: number;
   /** Shards that are handed to other nodes at once, and how long each may be flushed meanwhile. */
   handOffShards: number;
@@ -60,7 +60,7 @@ export const runtimeDefaults: RuntimeOptions = {
   sweepMs: 5000,
   fenceMs: 1000,
   refenceMs: 3000,
-  heldMs: 5000,
+  heldMs: 500,
   handOffShards: 4,
   handOffFlushMs: 500,
   inDoubtMs: 30_000,

@@ -1,40 +1,25 @@
 import { type Clock, sleep } from '../../ops/process/clock.ts';
-import type { Refusal } from '../../schemas/errors.ts';
 import { type Journal, JournalError } from '../journal/journal.ts';
 import { atMost } from './at-most.ts';
 import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, releaseShard } from './claim.ts';
 import type { FlushStore } from './flush-store.ts';
-import type { Placement } from './host.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import { OwnedShard } from './shard.ts';
 import type { Loss, ShardParts } from './shard-parts.ts';
-
-export type ShardState =
-  | 'free'
-  | 'claiming'
-  | 'replaying'
-  | 'serving'
-  | 'releasing'
-  | 'fenced'
-  | 'quarantined';
-
-type Moved = { refusal: Refusal; node?: string };
-type Answer = OwnedShard | Moved;
-
-interface Slot {
-  state: ShardState;
-  shard: OwnedShard | undefined;
-  /** Monotonic time before which this node does not claim. */
-  notBefore: number;
-  /** Counts the claims: one that ends late must not touch what a later one made. */
-  claims: number;
-  /** The live node that the journal names as the owner, and that was asked to release. */
-  heldBy: string | undefined;
-  /** The last claim failed, and the log knows. */
-  told: boolean;
-  waiting: Set<(answer: Answer) => void>;
-}
+import {
+  type Answer,
+  answerAll,
+  freeSlot,
+  journalFailed,
+  type Moved,
+  moved,
+  movedTo,
+  quarantined,
+  type ShardState,
+  type Slot,
+} from './shard-slot.ts';
+import type { Placement } from './view.ts';
 
 export interface KeeperParts {
   node: string;
@@ -48,14 +33,6 @@ export interface KeeperParts {
   claim: ClaimParts;
   shardParts: ShardParts;
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
-}
-
-const moved: Moved = { refusal: { code: 'actor_moved' } };
-const quarantined: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'quarantined' } };
-const journalFailed: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'journal_failed' } };
-
-function movedTo(owner: string | undefined, self: string): Moved {
-  return owner === undefined || owner === self ? moved : { ...moved, node: owner };
 }
 
 /**
@@ -76,17 +53,7 @@ export class ShardKeeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#replaying = atMost(parts.options.replayShards);
-    this.#slots = Array.from({ length: parts.shards }, () => {
-      return {
-        state: 'free',
-        shard: undefined,
-        notBefore: 0,
-        claims: 0,
-        heldBy: undefined,
-        told: false,
-        waiting: new Set(),
-      };
-    });
+    this.#slots = Array.from({ length: parts.shards }, freeSlot);
   }
 
   /** Resolves when every shard that belongs here was tried once. */
@@ -100,7 +67,7 @@ export class ShardKeeper {
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
-    for (const slot of this.#slots) this.#answer(slot, moved);
+    for (const slot of this.#slots) answerAll(slot, moved);
   }
 
   /** Other nodes are live now, or other shards belong here: what can be claimed is claimed at once. */
@@ -184,7 +151,7 @@ export class ShardKeeper {
   journalFailed(): void {
     if (this.failed) return;
     this.failed = true;
-    for (const slot of this.#slots) if (slot.state !== 'serving') this.#answer(slot, journalFailed);
+    for (const slot of this.#slots) if (slot.state !== 'serving') answerAll(slot, journalFailed);
   }
 
   #tick(): void {
@@ -199,7 +166,7 @@ export class ShardKeeper {
   #answerThoseWithoutHope(): void {
     this.#slots.forEach((slot, number) => {
       const refusal = slot.waiting.size === 0 ? undefined : this.#notComing(number, slot);
-      if (refusal !== undefined) this.#answer(slot, refusal);
+      if (refusal !== undefined) answerAll(slot, refusal);
     });
   }
 
@@ -255,23 +222,27 @@ export class ShardKeeper {
     }
   }
 
-  /** A live node has it: it is asked to let go, and its answer, or its end, brings the next claim. */
+  /** A live node has it: it is asked to let go. Its answer, or its end, brings the next claim at once. */
   #held(number: number, slot: Slot, by: string): void {
     const { clock, options, placement } = this.#parts;
-    const own = slot.claims;
     const pause = (ms: number) => {
       slot.notBefore = clock.monotonic() + ms;
     };
     slot.heldBy = by;
     this.#set(number, slot, 'free');
-    pause(options.retryMs);
-    const asked = placement.askRelease(by, number);
-    if (asked === undefined) return;
     pause(options.heldMs);
+    if (slot.asking === by) return;
+    const asked = placement.askRelease(by, number);
+    if (asked === undefined) {
+      pause(options.retryMs);
+      return;
+    }
+    slot.asking = by;
     void asked.then((released) => {
-      if (slot.claims !== own || slot.state !== 'free') return;
-      if (!released) return pause(options.retryMaxMs / 2);
-      slot.notBefore = 0;
+      if (slot.asking !== by) return;
+      slot.asking = undefined;
+      if (slot.heldBy !== by || slot.state !== 'free') return;
+      slot.notBefore = released ? 0 : clock.monotonic() + options.retryMaxMs / 2;
       this.#claimFree();
     });
   }
@@ -279,8 +250,10 @@ export class ShardKeeper {
   async #replay(number: number, slot: Slot, claim: Claim & { outcome: 'claimed' }): Promise<void> {
     const { journal, store, clock, options, shardParts } = this.#parts;
     const { epoch, position: newest, begunAt: confirmedAt } = claim;
+    const aloneAt = claim.released || journal.exclusive ? confirmedAt : claim.keptAt + options.fenceMs;
     if (this.#stopped) {
       this.#set(number, slot, 'free');
+      if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
       await releaseShard(number, { epoch, newest }, this.#parts.claim, options.retryMaxMs);
       return;
     }
@@ -289,13 +262,12 @@ export class ShardKeeper {
     if (row === undefined) throw new Error('a newer epoch stands in the checkpoint row');
     // Read after the row has the epoch: from then on no older owner can add to it.
     const frozen = await store.frozen(number);
-    const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt };
+    const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt, aloneAt };
     const shard = new OwnedShard(number, ownership, shardParts);
     slot.shard = shard;
     this.#owned.add(shard);
     await this.#replaying(() => this.#replayTail(shard));
-    if (!claim.released && !journal.exclusive)
-      await sleep(clock, claim.keptAt + options.fenceMs - clock.monotonic());
+    if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
     if (shard.closed || slot.state !== 'replaying') return;
     slot.told = false;
     this.#set(number, slot, 'serving');
@@ -320,10 +292,6 @@ export class ShardKeeper {
     slot.state = state;
     const serving = state === 'serving' ? slot.shard : undefined;
     const answer = serving ?? this.#notComing(number, slot);
-    if (answer !== undefined) this.#answer(slot, answer);
-  }
-
-  #answer(slot: Slot, answer: Answer): void {
-    for (const resolve of [...slot.waiting]) resolve(answer);
+    if (answer !== undefined) answerAll(slot, answer);
   }
 }

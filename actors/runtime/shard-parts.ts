@@ -53,4 +53,6 @@ export interface Ownership {
   frozen: readonly string[];
   /** Monotonic time at which the claim was confirmed to be the newest record. */
   confirmedAt: number;
+  /** Monotonic time from which the owner before, who did not release, can answer no read any more. */
+  aloneAt: number;
 }

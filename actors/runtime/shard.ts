@@ -22,6 +22,8 @@ const wakeAgainMs = 1000;
 export class OwnedShard {
   readonly number: number;
   readonly epoch: number;
+  /** Before this monotonic time it may neither serve nor say that it was released. */
+  readonly aloneAt: number;
   readonly activations = new Map<string, Activation>();
   readonly queue: FlushQueue;
   readonly appender: Appender;
@@ -39,6 +41,7 @@ export class OwnedShard {
     const { epoch, newest, checkpoint, frozen, confirmedAt } = ownership;
     this.number = number;
     this.epoch = epoch;
+    this.aloneAt = ownership.aloneAt;
     this.checkpoint = checkpoint;
     this.frozen = new Set(frozen);
     this.queue = new FlushQueue(parts.held);

@@ -5,6 +5,7 @@ import { ActorHost } from '../../actors/runtime/host.ts';
 import type { AnyKind } from '../../actors/runtime/kind.ts';
 import { decodeRecord, type ShardRecord } from '../../actors/runtime/record.ts';
 import type { Bus, Envelope } from '../../ops/bus/bus.ts';
+import { sleep } from '../../ops/process/clock.ts';
 import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from '../support/memory-flush-store.ts';
 import type { Scheduler, Session } from './scheduler.ts';
 
@@ -81,10 +82,7 @@ export class Cluster {
       placement: {
         owner: (shard) => (node.view?.has(shard) ? session.name : this.owners[shard]),
         isLive: (name) => this.nodes.some((one) => one.name === name && !one.dead && !one.paused),
-        askRelease: (name, shard) => {
-          const other = this.nodes.find((one) => one.name === name && !one.dead);
-          void scheduler.step(session, 'ask release').then(() => other?.host.release(shard));
-        },
+        askRelease: (name, shard) => this.#askRelease(session, name, shard),
       },
       options: {
         activations,
@@ -131,6 +129,31 @@ export class Cluster {
   place(nodes: readonly SimNode[]): void {
     for (let shard = 0; shard < this.owners.length; shard++)
       this.owners[shard] = nodes.length === 0 ? undefined : this.#parts.scheduler.pick(nodes).name;
+    for (const node of this.nodes) void this.#tell(node);
+  }
+
+  /** Some hear of a change at once, in any order, and some not at all: those look by themselves. */
+  async #tell(node: SimNode): Promise<void> {
+    const { scheduler } = this.#parts;
+    if (scheduler.chance(0.3)) return;
+    await scheduler.step(node, 'membership');
+    node.host.placementChanged();
+  }
+
+  /** The request and its answer travel; either may be lost, and the caller then knows nothing. */
+  async #askRelease(session: Session, name: string, shard: number): Promise<boolean> {
+    const { scheduler, faults } = this.#parts;
+    const lost = async () => {
+      await sleep(guarded(scheduler, session), 1000);
+      return false;
+    };
+    await scheduler.step(session, 'ask release');
+    const other = this.nodes.find((one) => one.name === name && !one.dead);
+    if (other === undefined || (!this.calm && scheduler.chance(faults))) return lost();
+    await scheduler.step(other, 'release');
+    const released = await Promise.race([other.host.release(shard), lost()]);
+    await scheduler.step(session, 'released');
+    return released;
   }
 
   async #io(session: Session, label: string): Promise<void> {

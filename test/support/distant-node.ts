@@ -21,6 +21,8 @@ export interface DistantOptions {
   roles?: readonly string[];
   /** Answers what its door of actors is asked. */
   door?(action: string, params: object, budgetMs: number): Promise<unknown>;
+  /** Told of each view of the cluster that it has. */
+  seen?(members: readonly Member[]): void;
 }
 
 /** A node whose broker is in another process: signals to it are what happens to a machine. */
@@ -36,7 +38,7 @@ export interface DistantNode {
 }
 
 export async function startDistantNode(options: DistantOptions): Promise<DistantNode> {
-  const { node, natsUrl, namespace = '', roles = [], door } = options;
+  const { node, natsUrl, namespace = '', roles = [], door, seen } = options;
   const script = join(import.meta.dirname, 'distant-program.ts');
   const child: ChildProcess = fork(script, [node, natsUrl, namespace, roles.join(',')], { stdio: 'inherit' });
   endWithUs(child);
@@ -48,8 +50,10 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
   const ready = new Promise<void>((resolve, reject) => {
     child.on('message', (message: FromDistant) => {
       if (message.type === 'ready') resolve();
-      else if (message.type === 'members') views.push(message.members);
-      else {
+      else if (message.type === 'members') {
+        views.push(message.members);
+        seen?.(message.members);
+      } else {
         const { number, action, params, budgetMs } = message;
         void door?.(action, params, budgetMs).then((reply) => say({ type: 'answer', number, reply }));
       }

@@ -221,12 +221,13 @@ describe('a shard on its way to its owner', () => {
   it('is let go only where another node should have it', async () => {
     const owners = { now: 'n1' };
     const node = await started('n1', { placement: { ...view('n1', ['n1']), owner: () => owners.now } });
-    await node.host.release(0);
+    expect(await node.host.release(0)).to.equal(false);
     expect(seqOf(await node.put('a', 'k1'))).to.equal(1);
     owners.now = 'n2';
     const released = node.host.release(0);
+    await world.clock.advance(0);
     await world.clock.advance(100);
-    await released;
+    expect(await released).to.equal(true);
     expect(records(world).at(-1)?.type).to.equal('release');
     expect(codeOf(await node.put('a', 'k2'))).to.equal('actor_moved');
   });

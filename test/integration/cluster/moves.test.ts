@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import { LedgerCluster, Trickle } from '../../support/ledger-cluster.ts';
+import { startNats, type TestServer } from '../../support/servers.ts';
+
+const ids = Array.from({ length: 24 }, (_, index) => `ledger-${index}`);
+
+/** Actors on several nodes over a real NATS, while somebody writes to all of them all the time. */
+describe('actors of a cluster', () => {
+  let nats: TestServer;
+  let cluster: LedgerCluster;
+  let trickle: Trickle;
+
+  before(async () => {
+    nats = await startNats();
+  });
+  after(() => nats.stop());
+
+  beforeEach(async () => {
+    cluster = new LedgerCluster(nats.url);
+    await cluster.start();
+  });
+  afterEach(() => cluster.end());
+
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  function begin(): void {
+    trickle = new Trickle(cluster, ids);
+  }
+
+  /** Ends the writing; everything that was acked must be there once, and nobody may have waited longer. */
+  async function finish(longestGapMs: number, survivors: string[]): Promise<void> {
+    await pause(300);
+    await cluster.settled(survivors);
+    await trickle.end();
+    // What the last owners have committed is flushed when they let go.
+    await Promise.all(cluster.nodes.filter(({ node }) => survivors.includes(node)).map((one) => one.drain()));
+    expect(trickle.complaints()).to.deep.equal([]);
+    expect(trickle.longestGap(), 'milliseconds without an ack').to.be.lessThan(longestGapMs);
+  }
+
+  it('move to nodes that join, and away from one that drains, and nobody waits for long', async () => {
+    await cluster.join('n1');
+    begin();
+    await pause(500);
+    await cluster.join('n2');
+    await cluster.settled(['n1', 'n2']);
+    await cluster.join('n3');
+    await cluster.settled(['n1', 'n2', 'n3']);
+    await cluster.nodes[0]?.drain();
+    await finish(600, ['n2', 'n3']);
+    expect(trickle.lines.flatMap(({ refused }) => refused)).to.deep.equal([]);
+  });
+
+  it('go on elsewhere when their node is killed', async () => {
+    const victim = await cluster.joinDistant('n1');
+    await cluster.join('n2');
+    await cluster.settled(['n1', 'n2']);
+    begin();
+    await pause(500);
+    await victim.distant.kill();
+    await finish(3500, ['n2']);
+    expect(trickle.longestGap()).to.be.greaterThan(900);
+  });
+
+  it('go on elsewhere when their node is stopped, and come back when it goes on', async () => {
+    const victim = await cluster.joinDistant('n1');
+    await cluster.join('n2');
+    await cluster.settled(['n1', 'n2']);
+    begin();
+    await pause(500);
+    victim.distant.signal('SIGSTOP');
+    await cluster.settled(['n2']);
+    await pause(500);
+    victim.distant.signal('SIGCONT');
+    await cluster.settled(['n1', 'n2'], 15_000);
+    await pause(300);
+    await victim.distant.kill();
+    await finish(6500, ['n2']);
+  });
+
+  it('go on by themselves when NATS was away', async () => {
+    await cluster.join('n1');
+    await cluster.join('n2');
+    await cluster.settled(['n1', 'n2']);
+    begin();
+    await pause(500);
+    await nats.kill();
+    await pause(1000);
+    await nats.start();
+    await finish(4000, ['n1', 'n2']);
+  });
+});
