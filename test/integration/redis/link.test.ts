@@ -102,6 +102,10 @@ describe('the connection to Redis', () => {
       const next = await attempt(store.get('a'));
       expect(refusalOf(next.outcome)).to.deep.equal(away);
       expect(next.ms).to.be.below(50);
+      // As a library would ask.
+      const direct = await attempt(made.client.get('a'));
+      expect(direct.outcome).to.be.an('error');
+      expect(direct.ms).to.be.below(50);
     }
     server.signal('SIGCONT');
     await eventually(async () => made.up() && (await store.get('a')) === '1');
