@@ -42,6 +42,7 @@ export interface RedisLink {
 
 const connectMs = 2000;
 const longestPauseMs = 1000;
+const consequences = new Set(['MaxRetriesPerRequestError', 'AbortError']);
 
 /**
  * Resolves after the first attempt, within about 3 s, whether or not it brought a connection: without Redis a
@@ -84,7 +85,8 @@ export async function connectRedis({
   }
 
   client.on('error', (error: Error) => {
-    trouble = wordOf(error);
+    // What the break did to a command says nothing of its cause.
+    if (!consequences.has(error.name)) trouble = wordOf(error);
   });
   client.on('close', () => turn(false));
   await client.connect().catch(() => undefined);

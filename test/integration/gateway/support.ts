@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Writable } from 'node:stream';
 import type { Actors, Result } from '../../../actors/client/ask.ts';
 import type { Route } from '../../../gateway/http/route.ts';
-import { createGateway, type GatewaySettings } from '../../../gateway/server.ts';
+import { createGateway, type GatewayParts, type GatewaySettings } from '../../../gateway/server.ts';
 import { createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import type { Bus } from '../../../ops/bus/bus.ts';
@@ -52,6 +52,7 @@ export interface TestOptions {
   /** Default: one of this process. */
   bus?: Bus;
   recheckLogins?: () => Promise<void>;
+  sharedLimits?: GatewayParts['sharedLimits'];
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
 }
@@ -168,6 +169,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     metrics,
     health,
     routes: options.routes ?? [],
+    ...(options.sharedLimits && { sharedLimits: options.sharedLimits }),
   });
   const { port } = await gateway.listen();
 

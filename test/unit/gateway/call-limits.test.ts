@@ -30,19 +30,4 @@ describe('limits of REST calls', () => {
   it('tell their policy', () => {
     expect(createCallLimits(rates).policy('authPerIp')).to.deep.equal({ quota: 30, seconds: 60 });
   });
-
-  it('answer within the turn in which they are asked: the body is not missed', async () => {
-    const { take } = createCallLimits(rates);
-    const order: string[] = [];
-    const later = new Promise<void>((resolve) =>
-      setImmediate(() => {
-        order.push('next turn');
-        resolve();
-      }),
-    );
-    await take('calls', 'ali');
-    order.push('taken');
-    await later;
-    expect(order).to.deep.equal(['taken', 'next turn']);
-  });
 });
