@@ -32,6 +32,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     ...process,
     call,
     actors,
+    ...(config.natsUrl !== undefined && { shards: config.shards }),
     bus,
     tokens,
     revoked,
