@@ -69,9 +69,10 @@ describe('presence in a cluster', function () {
     return client;
   }
 
-  /** So many users, online on this gateway. */
+  /** So many users, online on this gateway; registered one by one, because hashes of passwords take their turns. */
   async function people(count: number, gateway: Node): Promise<User[]> {
-    const users = await Promise.all(Array.from({ length: count }, newUser));
+    const users: User[] = [];
+    while (users.length < count) users.push(await newUser());
     await Promise.all(users.map((user) => online(user, gateway)));
     return users;
   }
@@ -129,7 +130,7 @@ describe('presence in a cluster', function () {
 
   it('outlives the node of the user actor: gateways tell the next owner', async () => {
     const [one, two] = gateways();
-    const users = await people(20, one);
+    const users = await people(16, one);
     const watching = await watcher(users, two);
     const [victim] = nodes('actors') as [Node];
     await victim.kill();
@@ -143,12 +144,12 @@ describe('presence in a cluster', function () {
 
   it('moves with its shards to a node that joins', async () => {
     const [one, two] = gateways();
-    const users = await people(20, one);
+    const users = await people(16, one);
     const watching = await watcher(users, two);
     await cluster.add('actors');
     const moved = async () => {
       const response = await fetch(`${cluster.nodes.at(-1)?.opsUrl}/metrics`);
-      const actors = /^suhbat_actors\{[^}]*kind="user"[^}]*\} (\d+)/m.exec(await response.text());
+      const actors = /^suhbat_active_actors\{[^}]*kind="user"[^}]*\} (\d+)/m.exec(await response.text());
       return Number(actors?.[1] ?? 0) > 0 || 'it has no user actors';
     };
     await eventually(moved, noticedMs);
@@ -171,6 +172,6 @@ describe('presence in a cluster', function () {
   });
 
   it('logs no error in all of that', () => {
-    expect(logged.filter((line) => /"level":"?(error|fatal|50|60)/.test(line))).to.deep.equal([]);
+    expect(logged.filter((line) => /"level":"(error|fatal)/.test(line))).to.deep.equal([]);
   });
 });
