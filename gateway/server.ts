@@ -11,6 +11,7 @@ import type { AccessTokens } from '../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
+import { createAnnouncer } from './announce.ts';
 import { createCallLimits, type SharedLimits } from './call-limits.ts';
 import { createClientIp } from './client-ip.ts';
 import { documentRoutes } from './documents/routes.ts';
@@ -53,6 +54,8 @@ export interface GatewayParts {
   nodeId: string;
   call: Call;
   actors: Actors;
+  /** Where actors live on other nodes: how many shards they have. Their owners may change, and forget connections. */
+  shards?: number;
   bus: Bus;
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
@@ -148,6 +151,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     meta: (connection) => sockets.meta(connection),
     turnAway: (connection) => sockets.turnAway(connection),
   });
+  const { shards, nodeId } = parts;
+  const endAnnouncing =
+    shards === undefined
+      ? undefined
+      : createAnnouncer({ ...common, ...sockets, gateway: nodeId, shards, connections: sockets.all() });
   const system = systemRoutes({
     health,
     metrics: parts.operators ? metrics : undefined,
@@ -204,6 +212,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       cancelSweep?.();
       stopListening();
       endRecovery();
+      endAnnouncing?.();
       sockets.close();
       app.close();
       fanout.close();

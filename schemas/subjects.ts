@@ -8,6 +8,8 @@ export const subjects = {
   presence: (userId: string) => `presence.${userId}`,
   /** Logins that were revoked: every gateway listens. */
   revoked: 'logins.revoked',
+  /** User actors may lack connections that are open: every gateway listens. */
+  wanted: 'connections.wanted',
 } as const;
 
 /** One or more tokens of letters, digits, `-` and `_` with dots between: no wildcard, nothing that ends a line. */
@@ -28,4 +30,14 @@ export function checkSubject(subject: string): string {
 export interface RevokedLogins {
   user_id: string;
   login_ids: string[];
+}
+
+/** Asks for open connections to be announced (`connect`) to their user actors again. */
+export interface WantedConnections {
+  /** One wish may be published several times. */
+  id: string;
+  /** Those of users in these shards: their actors have begun anew, on another node or the same. */
+  shards?: number[];
+  /** All of this gateway: it was believed to be gone. */
+  gateway?: string;
 }

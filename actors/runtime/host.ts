@@ -22,6 +22,7 @@ import { Passivation } from './passivation.ts';
 import type { OwnedShard } from './shard.ts';
 import { ShardKeeper } from './shard-keeper.ts';
 import type { ShardParts } from './shard-parts.ts';
+import { tellAll } from './tell-all.ts';
 import { Trimmer } from './trimmer.ts';
 import type { Placement } from './view.ts';
 
@@ -38,6 +39,8 @@ export interface HostParts<Tx> {
   observer: Partial<RuntimeObserver>;
   placement: Placement;
   options?: Partial<RuntimeOptions>;
+  /** A shard is served here from now on: what only memory had of its soft actors is gone. */
+  serving?(shard: number): void;
   /** For the log; never with a command or an event in it. */
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
@@ -160,6 +163,14 @@ export class ActorHost<Tx = unknown> {
       budgetMs: expiresAt - clock.monotonic(),
     });
     return result;
+  }
+
+  /**
+   * One command to each actor of the kind that is in memory here, for as long as `still` says so; none is
+   * activated for it. In slices: the node goes on serving meanwhile. Resolves when all have taken it.
+   */
+  tellAll(kind: string, command: object, still: () => boolean): Promise<void> {
+    return tellAll(this.#keeper.owned(), kind, command, still, this.#parts.clock);
   }
 
   /**

@@ -32,6 +32,7 @@ export interface KeeperParts {
   options: RuntimeOptions;
   claim: ClaimParts;
   shardParts: ShardParts;
+  serving?(shard: number): void;
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
 
@@ -271,6 +272,7 @@ export class ShardKeeper {
     if (shard.closed || slot.state !== 'replaying') return;
     slot.told = false;
     this.#set(number, slot, 'serving');
+    this.#parts.serving?.(number);
   }
 
   /** Publishes again what an earlier owner committed and left unflushed, and flushes it. */

@@ -27,8 +27,9 @@ export function decideUser(
   now: number,
   times: PresenceTimes,
 ): Decision<UserState, SeenMark> {
-  const next = judged(changed(state, command, now, times), now, times);
-  const turned = next.online !== state.online;
+  const heard = changed(state, command, now, times);
+  const next = judged(heard, now, times);
+  const turned = next.online !== heard.online;
   const waits = next.online && next.connections.size === 0;
   return {
     reply: presenceOf(next),
@@ -48,8 +49,17 @@ function changed(state: UserState, command: UserCommand, now: number, times: Pre
     }
     case 'disconnect': {
       const connections = new Set(state.connections);
-      const last = connections.delete(`${command.gateway}/${command.connection}`) && connections.size === 0;
-      return { ...state, connections, leftAt: last ? now : state.leftAt };
+      const known = connections.delete(`${command.gateway}/${command.connection}`);
+      if (connections.size > 0) return { ...state, connections };
+      if (known) return { ...state, connections, leftAt: now };
+      // It opened while another node was the owner, who told watchers so: they must hear of its end.
+      return state.leftAt === undefined ? { ...state, leftAt: now, online: true } : state;
+    }
+    case 'gateway.gone': {
+      const own = `${command.gateway}/`;
+      const connections = new Set([...state.connections].filter((connection) => !connection.startsWith(own)));
+      if (connections.size === state.connections.size) return state;
+      return { ...state, connections, leftAt: connections.size === 0 ? now : state.leftAt };
     }
     case 'presence.ping':
       return { ...state, pingedUntil: now + times.pingMs };

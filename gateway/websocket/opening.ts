@@ -26,6 +26,8 @@ export interface OpeningParts {
   report(error: unknown): void;
 }
 
+/** Pauses before a user actor is told once more: for about a minute. */
+const firstPauseMs = 1000;
 const longestPauseMs = 30_000;
 
 /** How a socket becomes a user's: opening → ready. */
@@ -36,14 +38,19 @@ export interface Opening {
   redeem(connection: Connection, ticket: string): Promise<void>;
   /** The `auth` frame: the first one, or a fresh token for the same user. */
   auth(connection: Connection, token: string): { token_expires_at: string };
+  /**
+   * Tells the user's actor of the connection once more: its owner may not know of it. False: it was refused.
+   * Never rejects. One that is being told of just now is told again after that, by itself.
+   */
+  announce(connection: Connection): Promise<boolean>;
   /** After the close. */
   leave(connection: Connection): void;
 }
 
 export function createOpening(parts: OpeningParts): Opening {
   const { actors, clock, fanout, gateway, revoked, tokens } = parts;
-  /** User actors must hear of a connection's end after its beginning. */
-  const told = new WeakMap<Connection, Promise<void>>();
+  /** User actors must hear of a connection's end after its beginning: what they are being told, the last of it. */
+  const told = new WeakMap<Connection, Promise<unknown>>();
 
   async function admit(connection: Connection, caller: Caller): Promise<void> {
     if (connection.state !== 'opening' || connection.user !== undefined) return;
@@ -52,9 +59,7 @@ export function createOpening(parts: OpeningParts): Opening {
     connection.user = user;
     connection.login_id = caller.login_id;
     connection.expires_at = caller.expires_at;
-    const telling = tellConnect(user.id, connection);
-    told.set(connection, telling);
-    void telling.finally(() => told.delete(connection));
+    void inOrder(connection, () => tellConnect(connection));
     try {
       await fanout.attach(user, parts.meta(connection));
     } catch (error) {
@@ -79,26 +84,49 @@ export function createOpening(parts: OpeningParts): Opening {
     );
   }
 
-  /** Presence degrades where the actor cannot be reached; a socket that stays is told again for a minute. */
-  async function tellConnect(userId: string, connection: Connection): Promise<void> {
-    for (let pauseMs = 1000; !(await tell(userId, 'connect', connection)); pauseMs *= 2) {
+  /** After what the user's actor is being told of the connection already. */
+  async function inOrder<T>(connection: Connection, next: () => Promise<T>): Promise<T> {
+    const before = told.get(connection);
+    const telling = before === undefined ? next() : before.then(next);
+    told.set(connection, telling);
+    const result = await telling;
+    if (told.get(connection) === telling) told.delete(connection);
+    return result;
+  }
+
+  /** Presence degrades where the actor cannot be reached; it is told again for a minute, while that is true. */
+  async function tellConnect(connection: Connection): Promise<void> {
+    for (let pauseMs = firstPauseMs; !(await tell('connect', connection)); pauseMs *= 2) {
       if (pauseMs > longestPauseMs) return;
       await sleep(clock, pauseMs);
       if (connection.state === 'closing') return;
     }
   }
 
-  async function tell(
-    userId: string,
-    type: 'connect' | 'disconnect',
-    { id: connection }: Connection,
-  ): Promise<boolean> {
+  /** An owner that is not told would take the user for online until it loses the shard. */
+  async function tellDisconnect(connection: Connection): Promise<void> {
+    for (let pauseMs = firstPauseMs; !(await tell('disconnect', connection)); pauseMs *= 2) {
+      if (pauseMs > longestPauseMs) return;
+      await sleep(clock, pauseMs);
+    }
+  }
+
+  async function tell(type: 'connect' | 'disconnect', connection: Connection): Promise<boolean> {
+    const { id, user } = connection;
+    if (user === undefined) return true;
     try {
-      return await tellUser(actors, userId, { type, gateway, connection });
+      return await tellUser(actors, user.id, { type, gateway, connection: id });
     } catch (error) {
       parts.report(error);
       return true;
     }
+  }
+
+  async function announce(connection: Connection): Promise<boolean> {
+    const closing = () => connection.state === 'closing';
+    if (!told.has(connection)) return closing() || inOrder(connection, () => tell('connect', connection));
+    void inOrder(connection, async () => closing() || tellConnect(connection));
+    return true;
   }
 
   async function redeem(connection: Connection, ticket: string): Promise<void> {
@@ -141,12 +169,8 @@ export function createOpening(parts: OpeningParts): Opening {
     const { user } = connection;
     fanout.leave(connection);
     if (user === undefined) return;
-    const before = told.get(connection);
-    void (async () => {
-      await before;
-      await tell(user.id, 'disconnect', connection);
-    })();
+    void inOrder(connection, () => tellDisconnect(connection));
   }
 
-  return { admit, redeem, auth, leave };
+  return { admit, redeem, auth, announce, leave };
 }

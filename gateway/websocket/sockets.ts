@@ -23,7 +23,7 @@ import type { Origins } from '../origins.ts';
 import { presenceOfAll } from '../presence.ts';
 import { type CloseReason, type Connection, type Outlet, type SocketData, send } from './connection.ts';
 import { createLanes } from './lanes.ts';
-import { createOpening } from './opening.ts';
+import { createOpening, type Opening } from './opening.ts';
 import { createFramePipeline } from './pipeline.ts';
 import { createAddresses, createUpgrade, plainRow, tooManySockets } from './upgrade.ts';
 
@@ -62,6 +62,10 @@ export interface Sockets {
   /** Requests without a reply yet. */
   outstanding(): number;
   count(): number;
+  /** The open ones, authenticated or not; they come and go while one walks over them. */
+  all(): Iterable<Connection>;
+  /** See `Opening`. */
+  announce: Opening['announce'];
   /** What time brings: pings, deadlines, expired tokens. Called about once a second. */
   sweep(): void;
   /** Says `bye` to every socket: come back after some milliseconds of up to `spreadMs`. */
@@ -270,6 +274,8 @@ export function createSockets(parts: SocketParts): Sockets {
     turnAway,
     outstanding: frames.outstanding,
     count: () => connections.size,
+    all: () => connections,
+    announce: opening.announce,
     sweep() {
       const now = clock.monotonic();
       const today = clock.now();

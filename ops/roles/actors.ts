@@ -6,7 +6,9 @@ import { ActorHost } from '../../actors/runtime/host.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
 import { userKind } from '../../actors/user/kind.ts';
+import { followGateways } from '../../actors/user/lost-gateways.ts';
 import { createUserStore } from '../../actors/user/store.ts';
+import { createWanted, type Wanted } from '../../actors/user/wanted.ts';
 import type { Membership } from '../broker/membership.ts';
 import type { Transaction } from '../connections/postgres.ts';
 import { recent } from '../process/recent.ts';
@@ -36,6 +38,7 @@ export async function createActorHost(
     statementTimeoutMs: 30_000,
     idleInTransactionTimeoutMs: 2000,
   });
+  const wanted = config.natsUrl === undefined ? undefined : await openWanted(process, links);
   const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
   const journal = await openJournal(process, { folder: storage.folder, store });
   const host = new ActorHost<Transaction>({
@@ -60,8 +63,10 @@ export async function createActorHost(
       lanes: config.flushLanes,
       trimBehindMs: config.journalKeep,
     },
+    ...(wanted && { serving: (shard: number) => wanted.shard(shard) }),
     log: (level, message, error) => log[level]({ err: error }, message),
   });
+  if (wanted) await watchGateways(process, links, { host, wanted });
   links.broker.createService(actorsService(host));
   watch(process, host, journal);
   return host;
@@ -80,6 +85,34 @@ export async function startActorHost(
       membership.drain();
       return host.drain(withinMs);
     },
+  );
+}
+
+/** Where gateways are other processes, they announce connections again to user actors that began anew. */
+function openWanted({ life, nodeId, clock }: Process, { bus }: Links): Promise<Wanted> {
+  return life.part(
+    'wanted connections',
+    () => createWanted({ node: nodeId, bus, clock }),
+    (wanted) => wanted.close(),
+  );
+}
+
+async function watchGateways(
+  { life, config, clock }: Process,
+  { membership }: Links,
+  { host, wanted }: { host: ActorHost<Transaction>; wanted: Wanted },
+): Promise<void> {
+  await life.part(
+    'lost gateways',
+    () =>
+      followGateways({
+        membership,
+        tellAll: (command, still) => host.tellAll('user', command, still),
+        wanted,
+        clock,
+        budgetMs: config.callTimeout,
+      }),
+    (end) => end(),
   );
 }
 

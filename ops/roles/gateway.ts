@@ -26,15 +26,17 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
   const { life, config } = process;
   const { links, actors, tokens, secrets } = parts;
   const { call, bus, redis } = links;
-  const revoked = await startRevokedLogins(process, links, parts.tokenLifeMs + clockToleranceS * 1000);
+  const logins = await startRevokedLogins(process, links, parts.tokenLifeMs + clockToleranceS * 1000);
   const prefix = `${config.namespace}:`;
   const gateway = createGateway({
     ...process,
     call,
     actors,
+    ...(config.natsUrl !== undefined && { shards: config.shards }),
     bus,
     tokens,
-    revoked,
+    revoked: logins.revoked,
+    recheckLogins: logins.learn,
     settings: config,
     rates: ratesOf(config),
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
@@ -55,33 +57,38 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
 
 const learnAgainMs = 500;
 
+interface Logins {
+  revoked: RevokedLogins;
+  /** Asks the services which logins were revoked while an access token lives. Throws what the call throws. */
+  learn(): Promise<void>;
+}
+
 /** Made before it learns what the database knows, so that nothing falls between. */
 async function startRevokedLogins(
   { life, clock, config, logger }: Process,
   { bus, call }: Links,
   ttlMs: number,
-): Promise<RevokedLogins> {
-  const learn = async (revoked: RevokedLogins): Promise<void> => {
-    for (let tries = 0; ; tries++) {
-      try {
-        const meta = { request_id: newId(), budget_ms: config.callTimeout };
-        revoked.learn(await call<Revoked[]>('users.revoked', { since: clock.now() - ttlMs }, meta));
-        return;
-      } catch (error) {
-        // Services may start after us; a gateway that knew nothing would let dead tokens in.
-        if (tries === 0) logger.warn({ err: error }, 'waiting for the services');
-        await sleep(clock, learnAgainMs);
-      }
-    }
-  };
+): Promise<Logins> {
   const revoked = await life.part(
     'revoked logins',
     () => createRevokedLogins({ bus, clock, ttlMs }),
     (list) => list.close(),
   );
-  await bus.settled();
-  await learn(revoked);
-  return revoked;
+  const learn = async () => {
+    const meta = { request_id: newId(), budget_ms: config.callTimeout };
+    revoked.learn(await call<Revoked[]>('users.revoked', { since: clock.now() - ttlMs }, meta));
+  };
+  // Services may start after us; a gateway that knew nothing would let dead tokens in.
+  for (let tries = 0; ; tries++) {
+    try {
+      await bus.settled();
+      await learn();
+      return { revoked, learn };
+    } catch (error) {
+      if (tries === 0) logger.info({ err: error }, 'waiting for the services');
+      await sleep(clock, learnAgainMs);
+    }
+  }
 }
 
 /** An address that listens on all is none that a client can name. */

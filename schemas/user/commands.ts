@@ -7,6 +7,8 @@ export type UserCommand =
   /** Keeps a client without a socket online for a minute (an SSE stream, `POST /presence/ping`). */
   | { type: 'presence.ping' }
   | { type: 'presence.get' }
+  /** The gateway's process has ended, or cannot be heard: none of its connections counts any more. */
+  | { type: 'gateway.gone'; gateway: string }
   | { type: 'wake' };
 
 /** The reply to each of them. */
