@@ -4,6 +4,7 @@ import type { Actors } from '../actors/client/ask.ts';
 import type { Call } from '../ops/broker/call.ts';
 import type { Bus } from '../ops/bus/bus.ts';
 import type { Rates } from '../ops/config/rates.ts';
+import type { OnlineKeys } from '../ops/ephemeral/online-keys.ts';
 import type { Clock } from '../ops/process/clock.ts';
 import type { Health } from '../ops/process/health.ts';
 import { StartError } from '../ops/process/start-error.ts';
@@ -50,6 +51,8 @@ export interface GatewayParts {
   rates: Rates;
   /** Where several gateways count REST calls together; without it this one counts alone. */
   sharedLimits?: Omit<SharedLimits, 'clock'>;
+  /** Where other programs look who is online. */
+  online?: OnlineKeys | undefined;
   /** Names this gateway to user actors: unique per process. */
   nodeId: string;
   call: Call;
@@ -119,6 +122,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     callLimits: createCallLimits(rates, parts.sharedLimits && { ...parts.sharedLimits, clock }),
     nextId: requestIds(),
     streams: createEventStreams(settings.maxBackpressure),
+    online: parts.online,
   };
   const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
   const http = createPipeline({

@@ -2,6 +2,7 @@ import type { TemplatedApp } from 'uWebSockets.js';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus, ChatNote, Heard } from '../../ops/bus/bus.ts';
+import type { OnlineKeys } from '../../ops/ephemeral/online-keys.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import { fail } from '../../schemas/errors.ts';
@@ -23,6 +24,8 @@ export interface FanoutParts {
   actors: Actors;
   clock: Clock;
   metrics: Metrics;
+  /** Told who has come to this gateway, and who has left it. */
+  online?: Pick<OnlineKeys, 'online' | 'offline'> | undefined;
 }
 
 /**
@@ -58,7 +61,8 @@ interface AttachReply {
 /** Whoever has just been announced has not asked for what went by before. */
 const ever = Number.NEGATIVE_INFINITY;
 
-export function createFanout({ app, streams, bus, call, actors, clock, metrics }: FanoutParts): Fanout {
+export function createFanout(parts: FanoutParts): Fanout {
+  const { app, streams, bus, call, actors, clock, metrics, online } = parts;
   const users = new Map<string, LocalUser>();
   const deliver = createDeliver(app, streams, metrics);
   const watches = createWatches(bus, deliver);
@@ -96,6 +100,7 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
       };
       made.unsubscribe = bus.subscribe(subjects.user(userId), (envelope) => onUser(made, envelope));
       users.set(userId, made);
+      online?.online(userId);
       user = made;
     }
     user.connections.add(connection);
@@ -144,6 +149,7 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
     const { user } = connection;
     if (user === undefined || !user.connections.delete(connection) || user.connections.size > 0) return;
     users.delete(user.id);
+    online?.offline(user.id);
     user.unsubscribe();
     for (const chat of user.chats) chats.remove(user, chat);
   }

@@ -2,6 +2,7 @@ import type { HttpResponse } from 'uWebSockets.js';
 import type { TSchema } from 'typebox';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call } from '../../ops/broker/call.ts';
+import type { OnlineKeys } from '../../ops/ephemeral/online-keys.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { Refusals } from '../../schemas/refusals.ts';
 
@@ -56,6 +57,8 @@ export interface RouteParts {
   call: Call;
   actors: Actors;
   tokens: AccessTokens;
+  /** Where other programs look who is online. */
+  online?: Pick<OnlineKeys, 'seen'> | undefined;
   /** What begins an event stream for this caller. Throws `unavailable` and `rate_limited`. */
   openStream(caller: Caller, ip: string): BeginStream;
 }

@@ -21,14 +21,17 @@ export class PinoBridge extends Loggers.Base<object> {
 
   override getLogHandler(bindings: { mod: string }) {
     const child = this.#logger.child({ module: bindings.mod });
-    // The broker itself warns of single calls that have no answer; those are counted, and may be thousands.
-    const single = bindings.mod === 'broker';
     return (type: keyof typeof levels, args: unknown[]): void => {
-      const level = single && type === 'warn' ? 'debug' : levels[type];
+      const text = args.filter((arg) => typeof arg === 'string').join(' ');
+      const level = ofOneCall(bindings.mod, type, text) ? 'debug' : levels[type];
       if (!child.isLevelEnabled(level)) return;
       const fields = args.find((arg) => typeof arg === 'object' && arg !== null) ?? {};
-      const text = args.filter((arg) => typeof arg === 'string').join(' ');
       child[level](fields instanceof Error ? { err: fields } : fields, text);
     };
   }
+}
+
+/** Single calls that have no answer, or could not be sent, are counted; there may be thousands of them at once. */
+function ofOneCall(module: string, type: string, text: string): boolean {
+  return module === 'broker' ? type === 'warn' : module === 'transit' && text.startsWith('Unable to send');
 }

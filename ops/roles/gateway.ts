@@ -6,6 +6,8 @@ import { newId } from '../../schemas/ids.ts';
 import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
 import { ratesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
+import type { RedisLink } from '../connections/redis.ts';
+import { createOnlineKeys, type OnlineKeys } from '../ephemeral/online-keys.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, clockToleranceS } from '../security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
@@ -39,6 +41,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     recheckLogins: logins.learn,
     settings: config,
     rates: ratesOf(config),
+    online: redis && (await openOnlineKeys(process, redis, prefix)),
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
     // In a cluster health and metrics have a port of their own.
     operators: config.natsUrl === undefined,
@@ -89,6 +92,14 @@ async function startRevokedLogins(
       await sleep(clock, learnAgainMs);
     }
   }
+}
+
+function openOnlineKeys({ life, clock }: Process, redis: RedisLink, prefix: string): Promise<OnlineKeys> {
+  return life.part(
+    'online keys',
+    () => createOnlineKeys({ redis, prefix, clock }),
+    (keys) => keys.close(),
+  );
 }
 
 /** An address that listens on all is none that a client can name. */

@@ -22,12 +22,24 @@ export interface ServicesParts {
 /** Every service, given to the broker. */
 export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
   const { secrets, tokens, actors } = parts;
-  const { broker, bus, call, ephemeral } = parts.links;
+  const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
   const { clock } = process;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
-  broker.createService(createUsersService({ db, bus, ephemeral, clock, tokens, refreshTokens, passwords }));
+  broker.createService(
+    createUsersService({
+      db,
+      bus,
+      ephemeral,
+      // Shared with other processes it would hold mail addresses, and cost as much as the row.
+      ...(redis === undefined && { profiles: ephemeral }),
+      clock,
+      tokens,
+      refreshTokens,
+      passwords,
+    }),
+  );
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
 }

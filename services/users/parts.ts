@@ -13,6 +13,8 @@ export interface UsersParts {
   db: Database;
   bus: Bus;
   ephemeral: EphemeralStore;
+  /** Keeps profiles for a while, in this process alone; absent where other processes change them too. */
+  profiles?: EphemeralStore;
   clock: Clock;
   tokens: AccessTokens;
   refreshTokens: RefreshTokens;

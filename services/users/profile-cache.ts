@@ -15,7 +15,12 @@ const keptMs = 30_000;
 const droppedMs = 15_000;
 const dropped = '-';
 
-export function createProfileCache(ephemeral: EphemeralStore): ProfileCache {
+/**
+ * Without a store nothing is kept: where several processes share one it would hold mail addresses, and asking it costs
+ * as much as reading the row.
+ */
+export function createProfileCache(ephemeral: EphemeralStore | undefined): ProfileCache {
+  if (ephemeral === undefined) return { read: (_, load) => load(), drop: async () => {} };
   const keyOf = (userId: string) => `profile:${userId}`;
   return {
     async read(userId, load) {

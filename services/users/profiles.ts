@@ -20,8 +20,8 @@ import { findShorts, findUser, findUserByUsername, lockUser, updateUser } from '
 import { ownProfileOf, profileOf, type UserRow } from './views.ts';
 
 /** Users as they see themselves and each other. */
-export function profileActions({ db, clock, ephemeral }: UsersParts) {
-  const cache = createProfileCache(ephemeral);
+export function profileActions({ db, clock, profiles }: UsersParts) {
+  const cache = createProfileCache(profiles);
   const find = (userId: string) => cache.read(userId, () => storing(() => findUser(db, userId)));
 
   return {

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { type JetstreamJournal, openJetstreamJournal } from '../../actors/journal/jetstream-journal.ts';
 import { type Append, JournalError } from '../../actors/journal/journal.ts';
+import { freePort } from '../../ops/cluster/child.ts';
+import { findProgram } from '../../ops/cluster/find-program.ts';
 import { connectNats } from '../../ops/connections/nats.ts';
 import { systemClock } from '../../ops/process/clock.ts';
 import { eventually } from '../support/eventually.ts';
-import { findProgram } from '../support/find-program.ts';
-import { freePort } from '../support/free-port.ts';
 import { startNats, type TestServer } from '../support/servers.ts';
 import { journalContract } from './journal.contract.ts';
 

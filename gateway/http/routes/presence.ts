@@ -26,8 +26,11 @@ export const presenceRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    async handle({ caller }, { actors }) {
-      if (caller) await tellUser(actors, caller.user_id, { type: 'presence.ping' });
+    async handle({ caller }, { actors, online }) {
+      if (caller) {
+        await tellUser(actors, caller.user_id, { type: 'presence.ping' });
+        online?.seen(caller.user_id);
+      }
       return { status: 204 };
     },
   },

@@ -72,7 +72,9 @@ export async function startAccounts() {
   const logged: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
-  broker.createService(createUsersService({ db, bus, ephemeral, clock, tokens, refreshTokens, passwords }));
+  broker.createService(
+    createUsersService({ db, bus, ephemeral, profiles: ephemeral, clock, tokens, refreshTokens, passwords }),
+  );
   await broker.start();
   const call = createCall(broker);
 

@@ -4,11 +4,11 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
+import { freePort } from '../../../ops/cluster/child.ts';
 import { connectRedis, type RedisChange, type RedisLink } from '../../../ops/connections/redis.ts';
 import { createRedisStore } from '../../../ops/ephemeral/redis-store.ts';
 import { SuhbatError } from '../../../schemas/errors.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/free-port.ts';
 import { startRedis, type TestServer } from '../../support/servers.ts';
 
 describe('the connection to Redis', () => {
