@@ -87,7 +87,7 @@ export function unbuilt(name: string): Field<string | undefined> {
     type: 'nothing yet',
     read: () => undefined,
     unbuilt: true,
-    meaning: 'Not in this version, which runs on one machine only: refused when set',
+    meaning: 'Nothing in this version answers to it: refused when set',
   });
 }
 
