@@ -174,6 +174,20 @@ describe('the journal on JetStream', () => {
     expect(error?.message).to.include('replicas');
   });
 
+  it('does not start where NATS has no JetStream', async () => {
+    const bare = await startNats(['--jetstream=false']);
+    try {
+      const error = await openNode(bare, stream, { openMs: 300 }).then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      );
+      expect(error).to.be.instanceOf(StartError);
+      expect(error?.message).to.include('nobody on NATS answers for JetStream');
+    } finally {
+      await bare.stop();
+    }
+  });
+
   it('leaves the connection to its owner when it is closed', async () => {
     const node = await open();
     await node.journal.close();
