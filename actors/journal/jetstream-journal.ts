@@ -18,12 +18,15 @@ export interface JetstreamJournalOptions {
   stream?: string;
   /** Default 1. More need NATS 2.11. */
   replicas?: number;
-  /** Bound of all records; the last tenth is for reserved appends. Default 8 GiB. */
+  /**
+   * Bound of all records; the last tenth is for reserved appends. The server sets so much aside, and does not
+   * make the stream where it has less. Default 8 GiB.
+   */
   maxBytes?: number;
   /**
    * A repeated append is recognised for so long after the first one was kept. Well above the time for which
-   * the runtime repeats (`inDoubtMs`, 30 s); the server keeps every message id that long in memory, about
-   * 200 bytes each. Default 60 s.
+   * the runtime repeats (`inDoubtMs`, 30 s); the server keeps every message id that long in memory. Default
+   * 60 s.
    */
   duplicateWindowMs?: number;
   /** An append or a read that has no answer by then is in doubt. Default 2 s. */
@@ -81,6 +84,7 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
     maxBytes,
     onGone: onFailure,
   });
+  // Where it is replaced while the connection holds, the next look says so: within a second.
   const forget = link.onChange((change) => {
     if (change !== 'refused') watch.doubt();
     if (change === 'back') watch.look().catch(ignore);

@@ -27,8 +27,8 @@ export interface JetstreamLife {
 
 const subjectPattern = /^suhbat\.journal\.([0-9a-f]+)\.\*$/;
 /**
- * Nothing is published here. Servers before 2.11 may carry out two creations of one name at once, but never
- * two whose subjects overlap.
+ * Nothing is published here. Older servers may carry out two creations of one name at once, but never two
+ * whose subjects overlap.
  */
 const reserved = (stream: string) => `suhbat.journal.${stream}`;
 /** Servers show it for an instant while they make or load a stream. */
@@ -38,8 +38,7 @@ const leastPayload = 512 * 1024;
 
 /** What the server must be. Throws a StartError. */
 export function checkServer(info: ServerInfo | undefined, { replicas }: StreamShape): void {
-  const { version = '0', jetstream = false, max_payload = 0, headers = false } = info ?? {};
-  if (!headers || jetstream !== true) throw unable(`the NATS server ${version} has no JetStream`);
+  const { version = '0', max_payload = 0 } = info ?? {};
   if (replicas > 1 && !atLeast(version, 2, 11))
     throw unable(
       `${replicas} replicas of the journal need NATS 2.11 or newer, since older servers may let two owners append at once; this one is ${version}`,
@@ -69,8 +68,16 @@ export async function openStream(
       return await api.update({ ...info.config, max_bytes: shape.maxBytes });
     } catch (error) {
       if (error instanceof StartError) throw error;
-      const passes = error instanceof Unanswered || (error instanceof JetstreamRefusal && error.code === 503);
-      if (!passes || clock.monotonic() >= until)
+      // Missing: a cluster has heard of it, and is not done with making it.
+      const passes =
+        error instanceof Unanswered ||
+        isStreamMissing(error) ||
+        (error instanceof JetstreamRefusal && error.code === 503);
+      const over = clock.monotonic() >= until;
+      // Not every server of a cluster needs to have it, so the one that we speak to does not decide.
+      if (over && error instanceof Unanswered && error.unheard)
+        throw unable('nobody on NATS answers for JetStream, where the journal should be', error);
+      if (!passes || over)
         throw unable(
           `the journal’s stream ${shape.stream} cannot be opened: ${(error as Error).message}`,
           error,

@@ -77,6 +77,15 @@ const [, minor = 0] = (/v(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number)
     };
   });
 
+  it('have one id for all who open the journal at the same moment', async () => {
+    for (let round = 0; round < 5; round++) {
+      const stream = `opened-${round}`;
+      const opened = await Promise.all(Array.from({ length: 5 }, () => open(stream, 1024 * 1024)));
+      for (const one of opened) await one.close();
+      expect(new Set(opened.map(({ journal }) => journal.id)).size).to.equal(1);
+    }
+  }).timeout(60_000);
+
   async function insist<T>(attempt: () => Promise<T>): Promise<T> {
     for (const until = performance.now() + 30_000; ; )
       try {

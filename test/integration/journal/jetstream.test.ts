@@ -110,12 +110,17 @@ describe('the journal on JetStream', () => {
     const kept = await textsOf(one, 1);
 
     fault = undefined;
-    for (let n = 0; n < 100 && fault === undefined; n++) {
+    let claims = 0;
+    while (claims < 100 && fault === undefined) {
       const attempt = other.journal.append(appendOf(2, claimed, text, { reserved: true }));
       fault = await faultOf(attempt);
-      if (fault === undefined) claimed = await attempt;
+      if (fault !== undefined) break;
+      claimed = await attempt;
+      claims++;
     }
     expect(fault).to.equal('full');
+    // A tenth of the bound was kept for them.
+    expect(claims).to.be.within(3, 4);
     expect(await textsOf(one, 1)).to.deep.equal(kept);
 
     // What one node trims is room for the other, soon.
@@ -167,6 +172,20 @@ describe('the journal on JetStream', () => {
     );
     expect(error).to.be.instanceOf(StartError);
     expect(error?.message).to.include('replicas');
+  });
+
+  it('does not start where NATS has no JetStream', async () => {
+    const bare = await startNats(['--jetstream=false']);
+    try {
+      const error = await openNode(bare, stream, { openMs: 300 }).then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      );
+      expect(error).to.be.instanceOf(StartError);
+      expect(error?.message).to.include('nobody on NATS answers for JetStream');
+    } finally {
+      await bare.stop();
+    }
   });
 
   it('leaves the connection to its owner when it is closed', async () => {
