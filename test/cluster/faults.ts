@@ -2,13 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Node } from '../../ops/cluster/node.ts';
 import { noMischief } from './nats-meddler.ts';
 import type { Stage } from './stage.ts';
+import type { Town } from './town.ts';
 
 /** What is done to a cluster while people write. It ends with everything whole again. */
 export interface Fault {
   name: string;
   /** Seconds that it takes, about. */
   seconds: number;
-  run(stage: Stage, random: () => number): Promise<void>;
+  run(stage: Stage, random: () => number, town: Town): Promise<void>;
 }
 
 const away = 1500;
@@ -23,6 +24,17 @@ export const faults = {
     name: 'a gateway is killed',
     seconds: 2,
     run: (stage, random) => killed(pick(stage.nodes('gateway'), random)),
+  },
+  actorsKilledMidway: {
+    name: 'an actors node is killed while its appends are on their way',
+    seconds: 3,
+    async run(stage, random) {
+      const node = pick(stage.nodes('actors'), random);
+      stage.links(node).nats.holdFrom('suhbat journal');
+      await pause(400);
+      stage.links(node).nats.cut();
+      await killed(node, () => stage.links(node).nats.heal());
+    },
   },
   servicesKilled: {
     name: 'the services process is killed',
@@ -131,6 +143,37 @@ export const faults = {
       await pause(500);
     },
   },
+  silence: {
+    name: 'the last frames of the bus are lost before everybody falls silent',
+    seconds: 8,
+    async run(stage, _, town) {
+      stage.meddle({ drop: 1, double: 0, swap: 0 });
+      await pause(500);
+      await town.rest();
+      await pause(500);
+      stage.meddle(noMischief);
+      await pause(6000);
+      town.write();
+    },
+  },
+  zombieFlusher: {
+    name: 'an actors node that was flushing is paused, and wakes when all is written',
+    seconds: 20,
+    async run(stage, random, town) {
+      const node = pick(stage.nodes('actors'), random);
+      const { postgres } = stage.links(node);
+      postgres.hold('up', 'down');
+      await pause(1500);
+      node.pause();
+      postgres.heal();
+      await pause(8000);
+      await town.rest();
+      await pause(2000);
+      node.resume();
+      await pause(4000);
+      town.write();
+    },
+  },
   badBus: {
     name: 'frames of the bus are lost, doubled and swapped',
     seconds: 6,
@@ -142,9 +185,10 @@ export const faults = {
   },
 } satisfies Record<string, Fault>;
 
-async function killed(node: Node): Promise<void> {
+async function killed(node: Node, before = () => {}): Promise<void> {
   await node.kill();
   await pause(away);
+  before();
   await node.start();
 }
 

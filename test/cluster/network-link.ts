@@ -13,6 +13,8 @@ export interface NetworkLink {
   cut(): void;
   /** Holds what goes one way, or both: nothing is lost, nothing arrives, nobody is told. */
   hold(...ways: Way[]): void;
+  /** Holds what one of several connections sends: the one that has this in what it says first. */
+  holdFrom(word: string): void;
   /** Holds every piece for so many milliseconds. */
   slow(ms: number): void;
   /** As it was at the beginning; what was held goes on. */
@@ -25,6 +27,8 @@ export interface NetworkLink {
 interface Pair {
   client: Socket;
   server: Socket;
+  /** What the client said first. */
+  hello: string;
 }
 
 /** Sees every piece on its way down; gives what goes on instead. */
@@ -35,13 +39,18 @@ export async function startLink(target: number, meddle?: Meddle): Promise<Networ
   const held = new Set<Way>();
   let refuses = false;
   let delayMs = 0;
+  let word: string | undefined;
 
   const server = createServer({ allowHalfOpen: false }, (client) => {
     if (refuses) {
       client.resetAndDestroy();
       return;
     }
-    const pair = { client, server: connect(target, '127.0.0.1') };
+    const pair: Pair = { client, server: connect(target, '127.0.0.1'), hello: '' };
+    client.once('data', (piece: Buffer) => {
+      pair.hello = piece.toString('latin1');
+      if (word !== undefined && pair.hello.includes(word)) client.pause();
+    });
     pairs.add(pair);
     const end = () => {
       pairs.delete(pair);
@@ -71,8 +80,10 @@ export async function startLink(target: number, meddle?: Meddle): Promise<Networ
   }
 
   function isHeld(from: Socket): boolean {
-    for (const { client, server } of pairs)
-      if ((from === client && held.has('up')) || (from === server && held.has('down'))) return true;
+    for (const { client, server, hello } of pairs) {
+      const up = held.has('up') || (word !== undefined && hello.includes(word));
+      if ((from === client && up) || (from === server && held.has('down'))) return true;
+    }
     return false;
   }
 
@@ -108,12 +119,17 @@ export async function startLink(target: number, meddle?: Meddle): Promise<Networ
         for (const pair of pairs) stop(pair, way);
       }
     },
+    holdFrom(own) {
+      word = own;
+      for (const { client, hello } of pairs) if (hello.includes(own)) client.pause();
+    },
     slow(ms) {
       delayMs = ms;
     },
     heal() {
       refuses = false;
       delayMs = 0;
+      word = undefined;
       held.clear();
       for (const { client, server } of pairs) {
         client.resume();

@@ -3,6 +3,7 @@ import { type Fault, faults } from './faults.ts';
 /** Each alone: what `npm test` does. */
 export const shortPlan: readonly Fault[][] = [
   [faults.actorsKilled],
+  [faults.actorsKilledMidway],
   [faults.gatewayKilled],
   [faults.servicesKilled],
   [faults.natsKilled],
@@ -16,6 +17,7 @@ export const shortPlan: readonly Fault[][] = [
   [faults.natsPaused],
   [faults.postgresAway5],
   [faults.badBus],
+  [faults.silence],
   [faults.reconnectStorm],
   [faults.scaled],
   [faults.actorsKilled, faults.natsKilled],
@@ -34,6 +36,6 @@ export function* longPlan(minutes: number, random: () => number): Generator<read
 
 /** Both pick a node to hurt and to heal: together they would heal each other's. */
 function disturbs(one: Fault, other: Fault): boolean {
-  const moves = [faults.rolled, faults.scaled] as readonly Fault[];
+  const moves = [faults.rolled, faults.scaled, faults.silence, faults.zombieFlusher] as readonly Fault[];
   return moves.includes(one) || moves.includes(other);
 }

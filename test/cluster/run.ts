@@ -69,7 +69,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       const names = together.map(({ name }) => name).join(', while ');
       const begun = { counts: town.counts(), at: performance.timeOrigin + performance.now() };
       watch.reset();
-      await Promise.all(together.map((fault) => fault.run(stage, random)));
+      await Promise.all(together.map((fault) => fault.run(stage, random, town as Town)));
       await pause(calmMs);
       const report = {
         names,

@@ -15,8 +15,8 @@ interface Citizen {
 export interface Town {
   readonly chats: readonly string[];
   readonly recorders: readonly Recorder[];
-  /** Sends from now on, so many messages a second, until `rest`. */
-  write(perSecond: number): void;
+  /** Sends from now on, so many messages a second (or as many as before), until `rest`. */
+  write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
   counts(): Counts;
@@ -88,6 +88,7 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   let ticking: NodeJS.Timeout | undefined;
   let owed = 0;
   let heldBack = 0;
+  let rate = 0;
   let number = 0;
   const open = new Set<Promise<unknown>>();
 
@@ -127,11 +128,12 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   return {
     chats,
     recorders: citizens.map(({ recorder }) => recorder),
-    write(perSecond) {
+    write(wanted = rate) {
+      rate = wanted;
       let before = performance.now();
       ticking ??= setInterval(() => {
         const now = performance.now();
-        owed += ((now - before) * perSecond) / 1000;
+        owed += ((now - before) * rate) / 1000;
         before = now;
         for (; owed >= 1; owed--) sendOne();
       }, tickMs);

@@ -1,0 +1,49 @@
+import { type Fault, faults } from './faults.ts';
+
+/** A mistake that the fault suite must catch, or it proves nothing. */
+export interface SeededBug {
+  /** In every process: this text of this file becomes another. */
+  file: string;
+  find: string;
+  put: string;
+  /** What brings it to light, and what is then said. */
+  plan: readonly Fault[][];
+  shows: RegExp;
+}
+
+export const seededBugs: Record<string, SeededBug> = {
+  'no fence': {
+    file: 'actors/journal/jetstream-journal.ts',
+    find: 'Nats-Expected-Last-Subject-Sequence: ',
+    put: 'Nothing-Expected: ',
+    plan: [[faults.actorsPaused10]],
+    shows: /promise/,
+  },
+  'ack before commit': {
+    file: 'actors/runtime/gate.ts',
+    find: 'if (!this.#parts.appender.attach(batch, output)) this.#passed(batch, output);',
+    put: 'this.#passed(batch, output);',
+    plan: [[faults.actorsKilledMidway]],
+    shows: /promise 1/,
+  },
+  'no checkpoint guard': {
+    file: 'actors/runtime/flusher.ts',
+    find: 'if (done === undefined) written.stale.add(shard);',
+    put: 'if (done === undefined) ahead.set(shard, 0);',
+    plan: [[{ ...faults.zombieFlusher, run: (stage, random, town) => zombieAtTheEnd(stage, random, town) }]],
+    shows: /batch after the checkpoint|promise 7/,
+  },
+  'a lost frame without a resync': {
+    file: 'actors/runtime/beacons.ts',
+    find: 'for (const subject of subjects) bus.publish(subject, envelope);',
+    put: '',
+    plan: [[{ ...faults.silence, run: (stage, random, town) => silenceAtTheEnd(stage, random, town) }]],
+    shows: /promise 4/,
+  },
+};
+
+/** Nobody writes afterwards: what the fault left stays to be seen. */
+const zombieAtTheEnd: Fault['run'] = (stage, random, town) =>
+  faults.zombieFlusher.run(stage, random, { ...town, write() {} });
+const silenceAtTheEnd: Fault['run'] = (stage, random, town) =>
+  faults.silence.run(stage, random, { ...town, write() {} });
