@@ -103,6 +103,11 @@ describe('presence in a cluster', function () {
     return ((await response.json()) as Presence).online;
   }
 
+  async function servedBy(node: Node): Promise<number> {
+    const text = await (await fetch(`${node.opsUrl}/metrics`)).text();
+    return Number(/^suhbat_shards\{state="serving"\} (\d+)/m.exec(text)?.[1] ?? 0);
+  }
+
   /** All of them, by both ways of asking. */
   async function areOnline(users: readonly User[], by: TokensAnswer, gateway: Node): Promise<string | true> {
     const found = await Promise.all(users.map((user) => shown(user, by, gateway)));
@@ -147,12 +152,12 @@ describe('presence in a cluster', function () {
     const users = await people(16, one);
     const watching = await watcher(users, two);
     await cluster.add('actors');
-    const moved = async () => {
-      const response = await fetch(`${cluster.nodes.at(-1)?.opsUrl}/metrics`);
-      const actors = /^suhbat_active_actors\{[^}]*kind="user"[^}]*\} (\d+)/m.exec(await response.text());
-      return Number(actors?.[1] ?? 0) > 0 || 'it has no user actors';
-    };
-    await eventually(moved, noticedMs);
+    await eventually(async () => {
+      const serving = await Promise.all(nodes('actors').map(servedBy));
+      // About a third of 64.
+      const moved = (serving.at(-1) ?? 0) >= 10 && serving.reduce((sum, one) => sum + one) === 64;
+      return moved || `served: ${serving}`;
+    }, noticedMs);
     await eventually(() => areOnline(users, watching.tokens, two).catch(String), noticedMs);
     expect(watching.all.filter((presence) => !presence.online)).to.deep.equal([]);
   });

@@ -48,6 +48,8 @@ export interface TestOptions {
   settings?: Partial<GatewaySettings>;
   rates?: Partial<Rates>;
   routes?: readonly Route[];
+  /** As in a cluster: actors live on other nodes, in so many shards. */
+  shards?: number;
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
 }
@@ -155,6 +157,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     nodeId: 'gateway-under-test',
     call: createCall(broker),
     actors,
+    ...(options.shards !== undefined && { shards: options.shards }),
     bus,
     tokens,
     revoked,
