@@ -127,6 +127,7 @@ describe('connections that owners want to hear of again', () => {
     ];
     expect(heard).to.deep.equal([first, second, third, first, second, third, first, second, third]);
     wanted.shard(1);
+    expect([wanted.settling(1), wanted.settling(7)].map(Boolean)).to.deep.equal([true, false]);
     wanted.close();
     await clock.advance(60_000);
     expect(heard).to.have.length(9);

@@ -18,18 +18,20 @@ describe('presence', () => {
   let node: Node;
   let seen: Map<string, string>;
   let told: Presence[];
+  let settling: Promise<void> | undefined;
 
   async function start(exclusive = true): Promise<void> {
     world = createWorld(exclusive);
     seen = new Map();
     told = [];
+    settling = undefined;
     const store: UserStore<MemoryTx> = {
       lastSeen: async (id) => seen.get(id) ?? null,
       writeSeen: async (tx, marks) =>
         tx.later(() => void marks.forEach(({ id, mark }) => void seen.set(id, mark.at))),
     };
     node = createNode(world, {
-      kinds: [anyKind(userKind(store, times))],
+      kinds: [anyKind(userKind(store, times, () => settling))],
       options: { idleMs: 5000, sweepMs: 500, refenceMs: 600_000 },
     });
     node.bus.subscribe(subjects.presence(ann), ({ frame }) => void told.push(JSON.parse(String(frame))));
@@ -220,6 +222,24 @@ describe('presence', () => {
     await telling;
     expect(rounds).to.be.greaterThan(1);
     expect(await online()).to.equal(true);
+  });
+
+  it('is not called off before gateways had their time to announce who is online to a new owner', async () => {
+    let arrive = () => {};
+    settling = new Promise<void>((resolve) => {
+      arrive = () => {
+        settling = undefined;
+        resolve();
+      };
+    });
+    const asked = [online(), online()];
+    await connect('c1');
+    expect(await online()).to.equal(true);
+    arrive();
+    expect(await Promise.all(asked)).to.deep.equal([true, true]);
+    await disconnect('c1');
+    await world.clock.advance(times.graceMs + 1);
+    expect(await online()).to.equal(false);
   });
 
   it('is told late rather than never where the journal does not say at once whose the user is', async () => {
