@@ -87,6 +87,27 @@ describe('gateway: connections that their user actors may lack', () => {
     expect(toldOf(user)).to.deep.equal(['connect', 'connect']);
   });
 
+  it('and who is offline is told to those who watch, once all gateways had their time', async () => {
+    const [away, there, unknown, elsewhere] = [userIn(1), userIn(1), userIn(1), userIn(2)];
+    const asked = new Set<string>();
+    test.actors.answer = (kind, id, commands) => {
+      if (kind !== 'user' || (commands[0] as { type: string }).type !== 'presence.get') return undefined;
+      asked.add(id);
+      if (id === unknown) throw fail('unavailable');
+      return commands.map(() => ({ reply: { user_id: id, online: id === there, last_seen_at: null } }));
+    };
+    const client = await connectReady(test, newId());
+    const user_ids = [away, there, unknown, elsewhere];
+    await client.request({ id: '1', type: 'presence.watch', user_ids });
+    asked.clear();
+    want({ id: 'w1', shards: [1] });
+    await client.event('presence');
+    await client.request({ id: '2', type: 'ping' });
+    const told = client.frames.filter(({ type }) => type === 'presence');
+    expect(told).to.deep.equal([{ type: 'presence', user_id: away, online: false, last_seen_at: null }]);
+    expect([...asked]).to.have.members([away, there, unknown]);
+  });
+
   it('are told of until their end is heard', async () => {
     const user = newId();
     const client = await connectReady(test, user);

@@ -34,6 +34,7 @@ describe('announcing connections again', () => {
         announced.push(connection);
         return answer(connection);
       },
+      wanted() {},
       bus: {
         subscribe: bus.subscribe,
         onLoss(listener) {
