@@ -24,6 +24,8 @@ export interface Review {
 
 /** An announcer brings about 60,000 connections in this time. */
 const waitMs = 15_000;
+/** Shards that come within this are one pass. */
+const gatherMs = 1000;
 /** Users asked about in one go, and the pause between: about 2,000 a second. */
 const portion = 200;
 const pauseMs = 100;
@@ -36,16 +38,17 @@ const looksAtOnce = 500;
  * once more of everybody who is offline then; who is online was announced, and told by that.
  */
 export function createReview({ shards, connections, ask, tell, clock }: ReviewParts): Review {
-  let due = new Set<number>();
+  /** By shard: when, in monotonic milliseconds. */
+  const due = new Map<number, number>();
   let running = false;
   let closed = false;
 
   async function run(): Promise<void> {
     running = true;
     while (due.size > 0 && !closed) {
-      await sleep(clock, waitMs);
-      const now = due;
-      due = new Set();
+      await sleep(clock, Math.min(...due.values()) - clock.monotonic() + gatherMs);
+      const now = new Set<number>();
+      for (const [shard, at] of due) if (at <= clock.monotonic() && due.delete(shard)) now.add(shard);
       const users = [...(await watchedIn(now))];
       for (let from = 0; from < users.length && !closed; from += portion) {
         for (const presence of await ask(users.slice(from, from + portion)))
@@ -68,7 +71,7 @@ export function createReview({ shards, connections, ask, tell, clock }: ReviewPa
 
   return {
     of(wanted) {
-      for (const shard of wanted) due.add(shard);
+      for (const shard of wanted) due.set(shard, clock.monotonic() + waitMs);
       if (!running && due.size > 0) void run();
     },
     close() {
