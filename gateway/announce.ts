@@ -13,6 +13,8 @@ export interface AnnounceParts {
   connections: Iterable<Connection>;
   /** Tells the user's actor of the connection once more. False: it could not be told now. */
   announce(connection: Connection): Promise<boolean>;
+  /** Told of the shards whose connections are wanted, each time. */
+  wanted(shards: Iterable<number>): void;
   bus: Pick<Bus, 'subscribe' | 'onLoss'>;
   clock: Clock;
 }
@@ -46,7 +48,8 @@ export function createAnnouncer(parts: AnnounceParts): () => void {
   let running = false;
   let closed = false;
 
-  function want(wanted: Iterable<number>): void {
+  function want(wanted: readonly number[]): void {
+    parts.wanted(wanted);
     for (const shard of wanted) due.add(shard);
     failures = 0;
     if (!running) void run();

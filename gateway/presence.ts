@@ -15,10 +15,21 @@ export function presenceOf(actors: Actors, userId: string): Promise<Presence> {
  * each for the others. Presence degrades: who cannot be asked now counts as offline.
  */
 export async function presenceOfAll(actors: Actors, userIds: readonly string[]): Promise<Presence[]> {
+  const found = await askAll(actors, userIds);
+  return found.map(({ id, result }) => shown(id, result));
+}
+
+/** The same without those who cannot be asked now. */
+export async function presenceOfSome(actors: Actors, userIds: readonly string[]): Promise<Presence[]> {
+  const found = await askAll(actors, userIds);
+  return found.flatMap(({ result }) => ('reply' in result ? [result.reply as Presence] : []));
+}
+
+async function askAll(actors: Actors, userIds: readonly string[]): Promise<{ id: string; result: Result }[]> {
   const ids = [...new Set(userIds)];
   if (ids.length === 0) return [];
   const hot = await actors.peek('user', ids, get);
-  return Promise.all(ids.map(async (id) => shown(id, hot.get(id) ?? (await ask(actors, id)))));
+  return Promise.all(ids.map(async (id) => ({ id, result: hot.get(id) ?? (await ask(actors, id)) })));
 }
 
 async function ask(actors: Actors, id: string): Promise<Result> {

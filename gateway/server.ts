@@ -12,12 +12,15 @@ import type { AccessTokens } from '../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
+import { encodeEvent } from '../schemas/frames/codec.ts';
+import { subjects } from '../schemas/subjects.ts';
 import { createAnnouncer } from './announce.ts';
 import { createCallLimits, type SharedLimits } from './call-limits.ts';
 import { createClientIp } from './client-ip.ts';
 import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
 import { createEventStreams } from './events/streams.ts';
+import { createDeliver } from './fanout/deliver.ts';
 import { createFanout } from './fanout/fanout.ts';
 import { createRecovery } from './fanout/recovery.ts';
 import { createPipeline } from './http/pipeline.ts';
@@ -29,6 +32,8 @@ import { presenceRoutes } from './http/routes/presence.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { createLimits } from './limits.ts';
 import { createOrigins } from './origins.ts';
+import { presenceOfSome } from './presence.ts';
+import { createReview } from './presence-review.ts';
 import { createPage } from './web/page.ts';
 import { pageRoutes } from './web/routes.ts';
 import { createSockets } from './websocket/sockets.ts';
@@ -155,11 +160,27 @@ export function createGateway(parts: GatewayParts): Gateway {
     meta: (connection) => sockets.meta(connection),
     turnAway: (connection) => sockets.turnAway(connection),
   });
-  const { shards, nodeId } = parts;
-  const endAnnouncing =
-    shards === undefined
-      ? undefined
-      : createAnnouncer({ ...common, ...sockets, gateway: nodeId, shards, connections: sockets.all() });
+  const followOwners = (shards: number): (() => void) => {
+    const deliver = createDeliver(app, common.streams, metrics);
+    const own = { ...common, shards, connections: sockets.all() };
+    const review = createReview({
+      ...own,
+      ask: (userIds) => presenceOfSome(actors, userIds),
+      tell: (presence) =>
+        deliver(subjects.presence(presence.user_id), { frame: encodeEvent('presence', presence) }, []),
+    });
+    const end = createAnnouncer({
+      ...own,
+      gateway: parts.nodeId,
+      announce: sockets.announce,
+      wanted: review.of,
+    });
+    return () => {
+      end();
+      review.close();
+    };
+  };
+  const unfollow = parts.shards === undefined ? undefined : followOwners(parts.shards);
   const system = systemRoutes({
     health,
     metrics: parts.operators ? metrics : undefined,
@@ -216,7 +237,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       cancelSweep?.();
       stopListening();
       endRecovery();
-      endAnnouncing?.();
+      unfollow?.();
       sockets.close();
       app.close();
       fanout.close();

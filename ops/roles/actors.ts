@@ -1,5 +1,6 @@
 import { chatKind } from '../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
+import { shardOf } from '../../actors/client/shard-of.ts';
 import type { FlushStore } from '../../actors/runtime/flush-store.ts';
 import { actorsService, createAskRelease } from '../../actors/runtime/host.service.ts';
 import { ActorHost } from '../../actors/runtime/host.ts';
@@ -49,7 +50,11 @@ export async function createActorHost(
     kinds: [
       anyKind(chatKind(createSqlChatStore(storage.db))),
       anyKind(
-        userKind(createUserStore(storage.db), { graceMs: config.presenceGrace, pingMs: presencePingMs }),
+        userKind(
+          createUserStore(storage.db),
+          { graceMs: config.presenceGrace, pingMs: presencePingMs },
+          wanted && ((id) => wanted.settling(shardOf('user', id, config.shards))),
+        ),
       ),
     ],
     bus: links.bus,

@@ -53,6 +53,8 @@ export interface TestOptions {
   bus?: Bus;
   recheckLogins?: () => Promise<void>;
   sharedLimits?: GatewayParts['sharedLimits'];
+  /** As in a cluster: actors live on other nodes, in so many shards. */
+  shards?: number;
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
 }
@@ -160,6 +162,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     nodeId: 'gateway-under-test',
     call: createCall(broker),
     actors,
+    ...(options.shards !== undefined && { shards: options.shards }),
     bus,
     tokens,
     revoked,
