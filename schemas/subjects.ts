@@ -10,6 +10,20 @@ export const subjects = {
   revoked: 'logins.revoked',
 } as const;
 
+/** One or more tokens of letters, digits, `-` and `_` with dots between: no wildcard, nothing that ends a line. */
+const pattern = /^[\w-]+(?:\.[\w-]+)*$/;
+
+/** May this be published on, and subscribed, on any bus? */
+export function isSubject(subject: string): boolean {
+  return pattern.test(subject);
+}
+
+/** Gives it back; throws where it is none. */
+export function checkSubject(subject: string): string {
+  if (!isSubject(subject)) throw new RangeError('not a bus subject: tokens of [A-Za-z0-9_-] and dots');
+  return subject;
+}
+
 /** Says that logins are dead: their sockets close with 4003 and their access tokens stop working. */
 export interface RevokedLogins {
   user_id: string;

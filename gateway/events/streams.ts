@@ -9,7 +9,7 @@ export interface EventStreams {
    */
   open(res: HttpResponse, onClose: (slow: boolean) => void): Outlet;
   /** Hands a frame to every stream on this topic. */
-  publish(topic: string, frame: string): void;
+  publish(topic: string, frame: string | Buffer): void;
 }
 
 /** How long browsers wait before they connect again, in milliseconds. */
@@ -24,7 +24,7 @@ export function createEventStreams(maxBackpressure: number): EventStreams {
     publish(topic, frame) {
       const streams = topics.get(topic);
       if (streams === undefined) return;
-      const chunk = chunkOf(frame);
+      const chunk = chunkOf(frame.toString());
       const bytes = Buffer.byteLength(chunk);
       for (const stream of streams) stream.put(chunk, bytes);
     },

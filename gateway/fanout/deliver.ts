@@ -1,11 +1,11 @@
 import type { TemplatedApp } from 'uWebSockets.js';
-import type { Envelope } from '../../ops/bus/bus.ts';
+import type { Heard } from '../../ops/bus/bus.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import type { EventStreams } from '../events/streams.ts';
 import type { Connection } from '../websocket/connection.ts';
 
 /** Hands an envelope's frame to all sockets and streams of a topic. `sockets`: those that may be subscribed to it. */
-export type Deliver = (topic: string, envelope: Envelope, sockets: Iterable<Connection>) => void;
+export type Deliver = (topic: string, envelope: Heard, sockets: Iterable<Connection>) => void;
 
 /**
  * One native publish: encoded once, written together with what else the socket gets in this turn. A socket
@@ -17,13 +17,13 @@ export function createDeliver(app: TemplatedApp, streams: EventStreams, metrics:
   const durable = metrics.fanoutPublishes.labels('durable');
   const droppable = metrics.fanoutPublishes.labels('droppable');
 
-  function publish(topic: string, frame: string): void {
+  function publish(topic: string, frame: Heard['frame']): void {
     app.publish(topic, frame);
     streams.publish(topic, frame);
   }
 
   return (topic, envelope, sockets) => {
-    if (envelope.frame === '') return;
+    if (envelope.frame.length === 0) return;
     if (!envelope.droppable) {
       durable.inc();
       publish(topic, envelope.frame);
@@ -37,6 +37,7 @@ export function createDeliver(app: TemplatedApp, streams: EventStreams, metrics:
       return;
     }
     metrics.fanoutDropped.inc(ready.length - quick.length);
-    for (const connection of quick) connection.ws?.send(envelope.frame);
+    const text = envelope.frame.toString();
+    for (const connection of quick) connection.ws?.send(text);
   };
 }

@@ -1,7 +1,7 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
-import type { Bus, Envelope } from '../../ops/bus/bus.ts';
+import type { Bus, Heard } from '../../ops/bus/bus.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import { fail } from '../../schemas/errors.ts';
@@ -78,7 +78,7 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
     return user;
   }
 
-  function onUser(user: LocalUser, envelope: Envelope): void {
+  function onUser(user: LocalUser, envelope: Heard): void {
     const { attach, chat } = envelope;
     if (attach !== undefined) void attachTo(user, attach, chat?.member_seq ?? 0);
     else if (chat?.removed?.includes(user.id)) detachFrom(user, chat.id, chat.member_seq);
@@ -168,7 +168,7 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
     if (chat !== undefined && memberSeq >= chat.memberSeq && chat.users.has(user)) remove(user, chat);
   }
 
-  function onChat(chat: LocalChat, envelope: Envelope): void {
+  function onChat(chat: LocalChat, envelope: Heard): void {
     if (chat.held !== undefined) hold(chat, chat.held, envelope);
     else if (missedChange(chat, envelope)) {
       chat.held = [envelope];
@@ -177,18 +177,18 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
   }
 
   /** Has a membership change gone by that we did not see? */
-  function missedChange(chat: LocalChat, { chat: note }: Envelope): boolean {
+  function missedChange(chat: LocalChat, { chat: note }: Heard): boolean {
     if (note === undefined || note.member_seq <= chat.memberSeq) return false;
     return note.seq !== note.member_seq || note.seq !== chat.lastSeq + 1;
   }
 
-  function hold(chat: LocalChat, held: Envelope[], envelope: Envelope): void {
+  function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
     if (held.length < heldMost) held.push(envelope);
     else chat.overflowed = true;
   }
 
   /** Whoever is removed is detached before the frame goes out. */
-  function pass(chat: LocalChat, envelope: Envelope): void {
+  function pass(chat: LocalChat, envelope: Heard): void {
     const note = envelope.chat;
     if (note !== undefined) {
       for (const userId of note.removed ?? []) {

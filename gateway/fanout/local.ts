@@ -1,4 +1,4 @@
-import type { Envelope } from '../../ops/bus/bus.ts';
+import type { Heard } from '../../ops/bus/bus.ts';
 import type { Connection } from '../websocket/connection.ts';
 
 /** A user with connections on this gateway. */
@@ -22,7 +22,7 @@ export interface LocalChat {
   lastSeq: number;
   unsubscribe: () => void;
   /** Envelopes that wait while the owner is asked who is a member; bounded. */
-  held: Envelope[] | undefined;
+  held: Heard[] | undefined;
   /** Too many waited: some were let go, and clients must fetch. */
   overflowed: boolean;
 }

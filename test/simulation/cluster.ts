@@ -143,11 +143,13 @@ export class Cluster {
 
   #bus(session: Session, heard: (envelope: Envelope) => void): Bus {
     return {
+      lossy: false,
       publish: (_subject, envelope) => {
         if (!session.dead) heard(envelope);
       },
       subscribe: () => () => {},
       settled: async () => {},
+      onLoss: () => () => {},
       close: async () => {},
     };
   }

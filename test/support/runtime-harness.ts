@@ -139,7 +139,10 @@ export function createNode(
 
   function listen(id: string): void {
     for (const subject of [`ledger.${id}`, `stored.${id}`])
-      bus.subscribe(subject, ({ frame }) => void frames.push({ subject, seq: JSON.parse(frame).seq }));
+      bus.subscribe(
+        subject,
+        ({ frame }) => void frames.push({ subject, seq: JSON.parse(String(frame)).seq }),
+      );
   }
 
   /** Sends commands in one ask; the results appear as they are given. */

@@ -30,7 +30,7 @@ describe('presence', () => {
       kinds: [anyKind(userKind(store, times))],
       options: { idleMs: 5000, sweepMs: 500, refenceMs: 600_000 },
     });
-    node.bus.subscribe(subjects.presence(ann), ({ frame }) => void told.push(JSON.parse(frame)));
+    node.bus.subscribe(subjects.presence(ann), ({ frame }) => void told.push(JSON.parse(String(frame))));
     await node.start();
   }
 
