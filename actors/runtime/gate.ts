@@ -13,7 +13,7 @@ export interface GateParts {
   appender: Appender;
   queue: FlushQueue;
   fence: Fence;
-  bus: Bus;
+  bus: Pick<Bus, 'publish'>;
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;

@@ -4,6 +4,7 @@ import type { Refusal } from '../../schemas/errors.ts';
 import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
+import { Beacons } from './beacons.ts';
 import type { ClaimParts } from './claim.ts';
 import { Deadlines } from './deadlines.ts';
 import { Releaser } from './drain.ts';
@@ -67,6 +68,8 @@ export class ActorHost<Tx = unknown> {
   readonly #releaser: Releaser;
   readonly #passivation: Passivation;
   readonly #trimmer: Trimmer;
+  /** On a bus that loses nothing there are none. */
+  readonly #beacons: Beacons | undefined;
   /** Asks that have no answer yet. */
   readonly #open = new Set<readonly Entry[]>();
   readonly #deadlines: Deadlines;
@@ -78,9 +81,10 @@ export class ActorHost<Tx = unknown> {
     this.#options = { ...runtimeDefaults, ...parts.options };
     this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
-    const { journal, clock } = parts;
+    const { journal, clock, bus } = parts;
     this.#deadlines = new Deadlines(clock);
     const options = this.#options;
+    this.#beacons = bus.lossy ? new Beacons({ bus, clock, options }) : undefined;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
     this.#passivation = new Passivation(clock, options);
     const claim = this.#claimParts();
@@ -182,6 +186,7 @@ export class ActorHost<Tx = unknown> {
     await within(left(1 / 8), this.#releaser.settled());
     release(0);
     await within(left(0), this.#releaser.settled());
+    this.#beacons?.close();
     for (const entries of this.#open) for (const entry of entries) entry.expire();
   }
 
@@ -255,6 +260,7 @@ export class ActorHost<Tx = unknown> {
   #shardParts(): ShardParts {
     return {
       ...this.#parts,
+      bus: this.#beacons ?? this.#parts.bus,
       kinds: this.#kinds as ReadonlyMap<string, AnyKind>,
       options: this.#options,
       observer: this.#observer,

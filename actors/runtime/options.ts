@@ -39,6 +39,10 @@ export interface RuntimeOptions {
   /** Records read at once while a tail is replayed, and shards replayed at once: together they bound its memory. */
   replayRecords: number;
   replayShards: number;
+  /** On a bus that may lose frames a chat's head is told so long after its last frame. */
+  beaconMs: number;
+  /** And once more after so long; until then it is told after every loss. */
+  headKeptMs: number;
 }
 
 export const runtimeDefaults: RuntimeOptions = {
@@ -64,4 +68,6 @@ export const runtimeDefaults: RuntimeOptions = {
   trimBehindMs: 5 * 60_000,
   replayRecords: 64,
   replayShards: 8,
+  beaconMs: 2000,
+  headKeptMs: 30_000,
 };

@@ -14,7 +14,7 @@ export interface ShardParts {
   node: string;
   journal: Journal;
   kinds: ReadonlyMap<string, AnyKind>;
-  bus: Bus;
+  bus: Pick<Bus, 'publish'>;
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;

@@ -161,7 +161,7 @@ export function ledgerKind(
       if (event.key === 'unframeable') throw new Error('a bug in frames');
       const frame = JSON.stringify(event);
       return [
-        { subject: `ledger.${id}`, envelope: { frame } },
+        { subject: `ledger.${id}`, envelope: { frame, chat: { id, seq: event.seq, member_seq: 0 } } },
         { subject: `stored.${id}`, envelope: { frame }, after: 'flushed' },
       ];
     },

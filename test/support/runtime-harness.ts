@@ -4,6 +4,7 @@ import { createMemoryJournal, type MemoryJournal } from '../../actors/journal/me
 import { ActorHost, type HostParts, type Placement } from '../../actors/runtime/host.ts';
 import { type AnyKind, anyKind } from '../../actors/runtime/kind.ts';
 import { decodeRecord, type ShardRecord } from '../../actors/runtime/record.ts';
+import type { Bus } from '../../ops/bus/bus.ts';
 import { createLocalBus } from '../../ops/bus/local-bus.ts';
 import { type LedgerCommand, LedgerTable, ledgerKind } from './ledger-kind.ts';
 import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from './memory-flush-store.ts';
@@ -98,6 +99,8 @@ export interface NodeOptions {
   placement?: Placement;
   /** Default: the ledger. */
   kinds?: readonly AnyKind<MemoryTx>[];
+  /** Default: one of its own that loses nothing. */
+  bus?: Bus;
   /** Awaited before each statement of the store and the kind. */
   step?(statement: string): Promise<void>;
 }
@@ -105,10 +108,9 @@ export interface NodeOptions {
 /** One node on a world: a host with the ledger kind, and everything that left it. */
 export function createNode(
   world: World,
-  { node = 'n1', shards = 1, options = {}, placement, kinds, step }: NodeOptions = {},
+  { node = 'n1', shards = 1, options = {}, placement, kinds, step, bus = createLocalBus() }: NodeOptions = {},
 ) {
   const journal = new HeldJournal(world.memory.attach());
-  const bus = createLocalBus();
   const frames: { subject: string; seq: number }[] = [];
   const logs: string[] = [];
   const buried: string[] = [];
