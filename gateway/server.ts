@@ -17,6 +17,7 @@ import { documentRoutes } from './documents/routes.ts';
 import { drainSockets } from './drain.ts';
 import { createEventStreams } from './events/streams.ts';
 import { createFanout } from './fanout/fanout.ts';
+import { createRecovery } from './fanout/recovery.ts';
 import { createPipeline } from './http/pipeline.ts';
 import { createRespond } from './http/respond.ts';
 import type { Route } from './http/route.ts';
@@ -53,6 +54,8 @@ export interface GatewayParts {
   bus: Bus;
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
+  /** Learns again which logins were revoked: after a loss on the bus. A bus that loses nothing needs none. */
+  recheckLogins?: () => Promise<void>;
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -132,6 +135,15 @@ export function createGateway(parts: GatewayParts): Gateway {
     maxBackpressure: settings.maxBackpressure,
     budgetMs: settings.callTimeout,
   });
+  const endRecovery = createRecovery({
+    bus,
+    clock,
+    fanout,
+    logger: namespaced(parts.logger, 'fanout'),
+    recheckLogins: parts.recheckLogins ?? (async () => {}),
+    meta: (connection) => sockets.meta(connection),
+    turnAway: (connection) => sockets.turnAway(connection),
+  });
   const system = systemRoutes({ health, metrics, draining: common.draining });
   const served = [...system, ...pageRoutes(createPage()), ...presenceRoutes, ...eventRoutes, ...parts.routes];
   mount(app, [...served, ...documentRoutes(served, () => health.report().version)], http);
@@ -183,6 +195,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       draining = true;
       cancelSweep?.();
       stopListening();
+      endRecovery();
       sockets.close();
       app.close();
       fanout.close();

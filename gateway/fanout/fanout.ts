@@ -1,7 +1,7 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
-import type { Bus, Heard } from '../../ops/bus/bus.ts';
+import type { Bus, ChatNote, Heard } from '../../ops/bus/bus.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import { fail } from '../../schemas/errors.ts';
@@ -9,9 +9,10 @@ import { encodeEvent } from '../../schemas/frames/codec.ts';
 import { subjects } from '../../schemas/subjects.ts';
 import type { EventStreams } from '../events/streams.ts';
 import type { Connection } from '../websocket/connection.ts';
+import { createLocalChats } from './chats.ts';
 import { createDeliver } from './deliver.ts';
-import { type LocalChat, type LocalUser, socketsOf } from './local.ts';
-import { askMembership } from './membership.ts';
+import type { LocalUser } from './local.ts';
+import { RecentMarks } from './recent-marks.ts';
 import { createWatches } from './watches.ts';
 
 export interface FanoutParts {
@@ -34,42 +35,65 @@ export interface Fanout {
   enter(connection: Connection, userId: string): LocalUser;
   /** Subscribes the subjects of the user's chats. When it resolves, nothing published from then on is missed. */
   attach(user: LocalUser, meta: CallMeta): Promise<void>;
+  /** The same after a loss: chats that he was taken out of meanwhile are left, too. */
+  reattach(user: LocalUser, meta: CallMeta): Promise<void>;
   /** Puts the socket on its topics: from now on it hears. */
   ready(connection: Connection): void;
+  /** Tells the user's connections that frames may be missing: of this chat, or of any. */
+  resync(user: LocalUser, chatId?: string): void;
   /** Replaces the users whose presence the connection hears about; settles when the subscriptions hold. */
   watch(connection: Connection, userIds: readonly string[]): Promise<void>;
   leave(connection: Connection): void;
   user(userId: string): LocalUser | undefined;
+  users(): Iterable<LocalUser>;
   /** Bus subjects held now. */
   size(): number;
   close(): void;
 }
 
-/** Envelopes that may wait while a membership is asked for. */
-const heldMost = 1000;
-/** Times that one user's membership is asked for while it keeps changing. */
-const asksMost = 5;
-
-/** `out`: no member, or not here any more. `unknown`: the owner could not be asked. */
-type Included = 'in' | 'out' | 'unknown';
-
 interface AttachReply {
   chats: { id: string; member_seq: number }[];
 }
 
+/** Whoever has just been announced has not asked for what went by before. */
+const ever = Number.NEGATIVE_INFINITY;
+
 export function createFanout({ app, streams, bus, call, actors, clock, metrics }: FanoutParts): Fanout {
   const users = new Map<string, LocalUser>();
-  const chats = new Map<string, LocalChat>();
   const deliver = createDeliver(app, streams, metrics);
   const watches = createWatches(bus, deliver);
-  let closed = false;
+  const marks = bus.lossy ? new RecentMarks(clock) : undefined;
+  const chats = createLocalChats({
+    bus,
+    actors,
+    clock,
+    deliver,
+    resync,
+    user: (userId) => users.get(userId),
+    leftAfter,
+  });
 
-  // Users
+  /** After a loss all connections are told `resync`, which covers whatever left before. */
+  let covered = ever;
+  const endLoss = bus.onLoss((loss) => {
+    if (loss === 'all') covered = clock.monotonic();
+  });
+
+  /** It left at that time at the latest: the way here took time as well. */
+  function leftAfter(since: number, ageMs: number): boolean {
+    return clock.monotonic() - ageMs > Math.max(since, covered);
+  }
 
   function enter(connection: Connection, userId: string): LocalUser {
     let user = users.get(userId);
     if (user === undefined) {
-      const made: LocalUser = { id: userId, connections: new Set(), chats: new Set(), unsubscribe() {} };
+      const made: LocalUser = {
+        id: userId,
+        connections: new Set(),
+        chats: new Set(),
+        since: clock.monotonic(),
+        unsubscribe() {},
+      };
       made.unsubscribe = bus.subscribe(subjects.user(userId), (envelope) => onUser(made, envelope));
       users.set(userId, made);
       user = made;
@@ -80,15 +104,39 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
 
   function onUser(user: LocalUser, envelope: Heard): void {
     const { attach, chat } = envelope;
+    if (chat?.head_age_ms !== undefined) {
+      onHead(user, chat, chat.head_age_ms, attach);
+      return;
+    }
+    marks?.note(user, envelope);
     if (attach !== undefined) void attachTo(user, attach, chat?.member_seq ?? 0);
-    else if (chat?.removed?.includes(user.id)) detachFrom(user, chat.id, chat.member_seq);
+    else if (chat?.removed?.includes(user.id)) chats.detach(user, chat.id, chat.member_seq);
     deliver(subjects.user(user.id), envelope, user.connections);
   }
 
   /** Announced as a new chat: where it is not attached at once, the client has to fetch what went by. */
   async function attachTo(user: LocalUser, chatId: string, memberSeq: number): Promise<void> {
-    const included = include(user, chatId, memberSeq);
-    if (included !== 'in' && (await included) !== 'out') resync(user, chatId);
+    if (chats.get(chatId)?.users.has(user)) return;
+    const included = chats.include(user, chatId, memberSeq, ever);
+    const passed = (chats.get(chatId)?.lastSeq ?? 0) > memberSeq;
+    if ((await included) !== 'out' && (included !== 'in' || passed)) resync(user, chatId);
+  }
+
+  /** A beacon on the user's subject. What it says of members may be an old owner's: the owner is asked. */
+  function onHead(user: LocalUser, note: ChatNote, ageMs: number, attach: string | undefined): void {
+    const chat = chats.get(note.id);
+    const attached = chat?.users.has(user) ?? false;
+    if (attach !== undefined && !attached) {
+      void attachAsked(user, attach);
+      return;
+    }
+    if (chat !== undefined && attached && note.removed?.includes(user.id)) chats.recheck(chat);
+    const seen = marks?.of(user, note.id) ?? 0;
+    if (seen < (note.seq ?? 0) && leftAfter(user.since, ageMs)) resync(user, note.id);
+  }
+
+  async function attachAsked(user: LocalUser, chatId: string): Promise<void> {
+    if ((await chats.includeAsked(user, chatId, ever)) !== 'out') resync(user, chatId);
   }
 
   function leave(connection: Connection): void {
@@ -97,158 +145,41 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
     if (user === undefined || !user.connections.delete(connection) || user.connections.size > 0) return;
     users.delete(user.id);
     user.unsubscribe();
-    for (const chat of user.chats) remove(user, chat);
+    for (const chat of user.chats) chats.remove(user, chat);
   }
 
-  // Chats
-
-  /**
-   * Something of the time of `memberSeq` says that the user is a member. Attached at once, or after asking
-   * the owner, where the chat's own frames have told of later changes or may have.
-   */
-  function include(user: LocalUser, chatId: string, memberSeq: number): Included | Promise<Included> {
-    // Its last connection may have gone while the list of its chats was read.
-    if (users.get(user.id) !== user) return 'out';
-    const known = chats.get(chatId);
-    if (known?.users.has(user)) return 'in';
-    if (known !== undefined && (known.held !== undefined || known.memberSeq > memberSeq))
-      return includeAsked(user, chatId);
-    add(user, known ?? open(chatId, memberSeq));
-    return 'in';
+  /** Gives the ids of the chats that the list named. */
+  async function attachListed(user: LocalUser, meta: CallMeta): Promise<Set<string>> {
+    const { chats: list } = await call<AttachReply>('chats.attach', {}, meta);
+    const since = clock.monotonic();
+    const pending = list.map(({ id, member_seq }) => chats.include(user, id, member_seq, since));
+    await bus.settled();
+    const included = await Promise.all(pending);
+    if (included.includes('unknown')) throw fail('unavailable', { reason: 'not_attached' });
+    return new Set(list.map(({ id }) => id));
   }
 
-  async function includeAsked(user: LocalUser, chatId: string): Promise<Included> {
-    for (let asked = 0; asked < asksMost; asked++) {
-      const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
-      if (answer === undefined) break;
-      if (!answer.member || users.get(user.id) !== user) return 'out';
-      const chat = chats.get(chatId) ?? open(chatId, answer.member_seq);
-      // A change that went by meanwhile may be about this user: ask again.
-      if (answer.member_seq < chat.memberSeq) continue;
-      add(user, chat);
-      return 'in';
-    }
-    return 'unknown';
-  }
-
-  function open(id: string, memberSeq: number): LocalChat {
-    const chat: LocalChat = {
-      id,
-      subject: subjects.chat(id),
-      users: new Set(),
-      memberSeq,
-      lastSeq: memberSeq,
-      unsubscribe() {},
-      held: undefined,
-      overflowed: false,
-    };
-    chat.unsubscribe = bus.subscribe(chat.subject, (envelope) => onChat(chat, envelope));
-    chats.set(id, chat);
-    return chat;
-  }
-
-  function add(user: LocalUser, chat: LocalChat): void {
-    chat.users.add(user);
-    user.chats.add(chat);
-    for (const { state, ws } of user.connections) if (state === 'ready') ws?.subscribe(chat.subject);
-  }
-
-  function remove(user: LocalUser, chat: LocalChat): void {
-    user.chats.delete(chat);
-    chat.users.delete(user);
-    for (const { state, ws } of user.connections) if (state === 'ready') ws?.unsubscribe(chat.subject);
-    if (chat.users.size > 0) return;
-    chat.unsubscribe();
-    chats.delete(chat.id);
-  }
-
-  /** `memberSeq`: of the removal. Where later changes are known it is an old story, already reflected. */
-  function detachFrom(user: LocalUser, chatId: string, memberSeq: number): void {
-    const chat = chats.get(chatId);
-    if (chat !== undefined && memberSeq >= chat.memberSeq && chat.users.has(user)) remove(user, chat);
-  }
-
-  function onChat(chat: LocalChat, envelope: Heard): void {
-    if (chat.held !== undefined) hold(chat, chat.held, envelope);
-    else if (missedChange(chat, envelope)) {
-      chat.held = [envelope];
-      void confirm(chat, envelope.chat?.member_seq ?? 0);
-    } else pass(chat, envelope);
-  }
-
-  /** Has a membership change gone by that we did not see? */
-  function missedChange(chat: LocalChat, { chat: note }: Heard): boolean {
-    if (note === undefined || note.member_seq <= chat.memberSeq) return false;
-    return note.seq !== note.member_seq || note.seq !== chat.lastSeq + 1;
-  }
-
-  function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
-    if (held.length < heldMost) held.push(envelope);
-    else chat.overflowed = true;
-  }
-
-  /** Whoever is removed is detached before the frame goes out. */
-  function pass(chat: LocalChat, envelope: Heard): void {
-    const note = envelope.chat;
-    if (note !== undefined) {
-      for (const userId of note.removed ?? []) {
-        const user = users.get(userId);
-        if (user) detachFrom(user, chat.id, note.member_seq);
-      }
-      chat.memberSeq = Math.max(chat.memberSeq, note.member_seq);
-      chat.lastSeq = Math.max(chat.lastSeq, note.seq ?? 0);
-    }
-    if (chat.users.size > 0) deliver(chat.subject, envelope, socketsOf(chat.users));
-  }
-
-  /**
-   * Asks the owner who is still a member, detaches the others, and lets go what was held. The owner has
-   * made the change of `memberSeq` before, so its answers reflect it. Who was attached meanwhile is asked
-   * about too: the answers may be newer than what attached him.
-   */
-  async function confirm(chat: LocalChat, memberSeq: number): Promise<void> {
-    const sure = new Set<LocalUser>();
-    for (
-      let open = [...chat.users];
-      open.length > 0;
-      open = [...chat.users].filter((user) => !sure.has(user))
-    ) {
-      const ids = open.map(({ id }) => id);
-      const answers = await askMembership(actors, clock, chat.id, ids);
-      for (const user of open) {
-        sure.add(user);
-        if (closed || !chat.users.has(user)) continue;
-        const answer = answers.get(user.id);
-        if (answer?.member) chat.memberSeq = Math.max(chat.memberSeq, answer.member_seq);
-        else remove(user, chat);
-        // Who could not be asked about hears nothing more: its client fetches, and attaches when it returns.
-        if (answer === undefined) resync(user, chat.id);
-      }
-    }
-    const { held = [], overflowed } = chat;
-    chat.held = undefined;
-    chat.overflowed = false;
-    if (chats.get(chat.id) !== chat) return;
-    chat.memberSeq = Math.max(chat.memberSeq, memberSeq);
-    for (const envelope of held) onChat(chat, envelope);
-    if (overflowed) deliver(chat.subject, { frame: encodeEvent('resync', { chat_id: chat.id }) }, []);
-  }
-
-  function resync(user: LocalUser, chatId: string): void {
-    deliver(subjects.user(user.id), { frame: encodeEvent('resync', { chat_id: chatId }) }, []);
+  function resync(user: LocalUser, chatId?: string): void {
+    const frame = encodeEvent('resync', chatId === undefined ? {} : { chat_id: chatId });
+    deliver(subjects.user(user.id), { frame }, []);
   }
 
   return {
     enter,
     leave,
+    resync,
     user: (userId) => users.get(userId),
+    users: () => users.values(),
 
     async attach(user, meta) {
-      const { chats: list } = await call<AttachReply>('chats.attach', {}, meta);
-      const pending = list.map(({ id, member_seq }) => include(user, id, member_seq));
-      await bus.settled();
-      const included = await Promise.all(pending);
-      if (included.includes('unknown')) throw fail('unavailable', { reason: 'not_attached' });
+      await attachListed(user, meta);
+    },
+
+    async reattach(user, meta) {
+      const before = [...user.chats];
+      const listed = await attachListed(user, meta);
+      // Removed, or added since the list was read: the owner knows.
+      for (const chat of before) if (!listed.has(chat.id) && user.chats.has(chat)) chats.recheck(chat);
     },
 
     ready(connection) {
@@ -264,15 +195,14 @@ export function createFanout({ app, streams, bus, call, actors, clock, metrics }
       await bus.settled();
     },
 
-    size: () => users.size + chats.size + watches.size(),
+    size: () => users.size + chats.size() + watches.size(),
 
     close() {
-      closed = true;
+      endLoss();
       watches.close();
       for (const user of users.values()) user.unsubscribe();
-      for (const chat of chats.values()) chat.unsubscribe();
+      chats.close();
       users.clear();
-      chats.clear();
     },
   };
 }

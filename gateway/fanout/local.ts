@@ -7,6 +7,8 @@ export interface LocalUser {
   readonly connections: Set<Connection>;
   /** The groups and channels that its connections are attached to. */
   readonly chats: Set<LocalChat>;
+  /** Monotonic time since when the user's subject is subscribed: what left before, the first `sync` brings. */
+  readonly since: number;
   /** Ends the subscription of the user's subject. */
   unsubscribe: () => void;
 }
@@ -16,6 +18,8 @@ export interface LocalChat {
   readonly id: string;
   readonly subject: string;
   readonly users: Set<LocalUser>;
+  /** Monotonic: what left before, its users learn of by other means. */
+  readonly since: number;
   /** The seq of the newest membership change that `users` reflects. */
   memberSeq: number;
   /** The greatest seq that came by since `memberSeq` was known. */

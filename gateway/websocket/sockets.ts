@@ -66,6 +66,10 @@ export interface Sockets {
   sweep(): void;
   /** Says `bye` to every socket: come back after some milliseconds of up to `spreadMs`. */
   sayBye(reason: string, spreadMs: number): void;
+  /** Of a call that is made for the connection. */
+  meta(connection: Connection): CallMeta;
+  /** Says `bye` and closes: this gateway cannot serve the connection now. */
+  turnAway(connection: Connection): void;
   /** Closes up to `most` sockets as draining; how many are left. */
   closeSome(most: number): number;
   close(): void;
@@ -262,6 +266,8 @@ export function createSockets(parts: SocketParts): Sockets {
 
   return {
     openStream,
+    meta,
+    turnAway,
     outstanding: frames.outstanding,
     count: () => connections.size,
     sweep() {

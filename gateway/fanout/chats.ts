@@ -1,0 +1,232 @@
+import type { Actors } from '../../actors/client/ask.ts';
+import type { Bus, ChatNote, Heard } from '../../ops/bus/bus.ts';
+import type { Clock } from '../../ops/process/clock.ts';
+import { encodeEvent } from '../../schemas/frames/codec.ts';
+import { subjects } from '../../schemas/subjects.ts';
+import type { Deliver } from './deliver.ts';
+import { type LocalChat, type LocalUser, socketsOf } from './local.ts';
+import { askMembership } from './membership.ts';
+
+/** `out`: no member, or not here any more. `unknown`: the owner could not be asked. */
+export type Included = 'in' | 'out' | 'unknown';
+
+export interface ChatsParts {
+  bus: Bus;
+  actors: Actors;
+  clock: Clock;
+  deliver: Deliver;
+  /** A user who has connections here. */
+  user(userId: string): LocalUser | undefined;
+  /** Frames of this chat may be missing: tells the user's connections. */
+  resync(user: LocalUser, chatId: string): void;
+  /** Has a frame that left so many milliseconds before left after `since`? */
+  leftAfter(since: number, ageMs: number): boolean;
+}
+
+/** The groups and channels of this gateway: who of its users hears them, and whether all has come by. */
+export interface LocalChats {
+  get(chatId: string): LocalChat | undefined;
+  /**
+   * Something of the time of `memberSeq` says that the user is a member. Attached at once, or after asking the
+   * owner, where the chat's own frames have told of later changes or may have. `since`: monotonic; what left
+   * before, the user learns of by other means.
+   */
+  include(user: LocalUser, chatId: string, memberSeq: number, since: number): Included | Promise<Included>;
+  /** The same on the owner's word alone. */
+  includeAsked(user: LocalUser, chatId: string, since: number): Promise<Included>;
+  remove(user: LocalUser, chat: LocalChat): void;
+  /** `memberSeq`: of the removal. Where later changes are known it is an old story, already reflected. */
+  detach(user: LocalUser, chatId: string, memberSeq: number): void;
+  /** Asks the owner who is still a member; what comes meanwhile waits. */
+  recheck(chat: LocalChat): void;
+  size(): number;
+  close(): void;
+}
+
+/** Envelopes that may wait while a membership is asked for. */
+const heldMost = 1000;
+/** Times that one user's membership is asked for while it keeps changing. */
+const asksMost = 5;
+
+export function createLocalChats(parts: ChatsParts): LocalChats {
+  const { bus, actors, clock, deliver, resync } = parts;
+  const chats = new Map<string, LocalChat>();
+  let closed = false;
+
+  // Members
+
+  const gone = (user: LocalUser) => parts.user(user.id) !== user;
+
+  function include(
+    user: LocalUser,
+    chatId: string,
+    memberSeq: number,
+    since: number,
+  ): Included | Promise<Included> {
+    // Its last connection may have gone while the list of its chats was read.
+    if (gone(user)) return 'out';
+    const known = chats.get(chatId);
+    if (known?.users.has(user)) return 'in';
+    if (known !== undefined && (known.held !== undefined || known.memberSeq > memberSeq))
+      return includeAsked(user, chatId, since);
+    add(user, known ?? open(chatId, memberSeq, since));
+    return 'in';
+  }
+
+  async function includeAsked(user: LocalUser, chatId: string, since: number): Promise<Included> {
+    for (let asked = 0; asked < asksMost; asked++) {
+      const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
+      if (answer === undefined) break;
+      if (!answer.member || gone(user)) return 'out';
+      const chat = chats.get(chatId) ?? open(chatId, answer.member_seq, since);
+      // A change that went by meanwhile may be about this user: ask again.
+      if (answer.member_seq < chat.memberSeq) continue;
+      add(user, chat);
+      return 'in';
+    }
+    return 'unknown';
+  }
+
+  function open(id: string, memberSeq: number, since: number): LocalChat {
+    const chat: LocalChat = {
+      id,
+      subject: subjects.chat(id),
+      users: new Set(),
+      since,
+      memberSeq,
+      lastSeq: memberSeq,
+      unsubscribe() {},
+      held: undefined,
+      overflowed: false,
+    };
+    chat.unsubscribe = bus.subscribe(chat.subject, (envelope) => onChat(chat, envelope));
+    chats.set(id, chat);
+    return chat;
+  }
+
+  function add(user: LocalUser, chat: LocalChat): void {
+    chat.users.add(user);
+    user.chats.add(chat);
+    for (const { state, ws } of user.connections) if (state === 'ready') ws?.subscribe(chat.subject);
+  }
+
+  function remove(user: LocalUser, chat: LocalChat): void {
+    user.chats.delete(chat);
+    chat.users.delete(user);
+    for (const { state, ws } of user.connections) if (state === 'ready') ws?.unsubscribe(chat.subject);
+    if (chat.users.size > 0) return;
+    chat.unsubscribe();
+    chats.delete(chat.id);
+  }
+
+  function detach(user: LocalUser, chatId: string, memberSeq: number): void {
+    const chat = chats.get(chatId);
+    if (chat !== undefined && memberSeq >= chat.memberSeq && chat.users.has(user)) remove(user, chat);
+  }
+
+  // Frames
+
+  function onChat(chat: LocalChat, envelope: Heard): void {
+    if (chat.held !== undefined) hold(chat, chat.held, envelope);
+    else if (missedChange(chat, envelope)) {
+      chat.held = [envelope];
+      void confirm(chat, envelope.chat?.member_seq ?? 0);
+    } else pass(chat, envelope);
+  }
+
+  /** Has a membership change gone by that we did not see? A beacon is never the change itself. */
+  function missedChange(chat: LocalChat, { chat: note }: Heard): boolean {
+    if (note === undefined || note.member_seq <= chat.memberSeq) return false;
+    return note.head_age_ms !== undefined || note.seq !== note.member_seq || note.seq !== chat.lastSeq + 1;
+  }
+
+  function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
+    if (held.length < heldMost) held.push(envelope);
+    else chat.overflowed = true;
+  }
+
+  /** Whoever is removed is detached before the frame goes out. */
+  function pass(chat: LocalChat, envelope: Heard): void {
+    const note = envelope.chat;
+    if (note?.head_age_ms !== undefined) {
+      onHead(chat, note, note.head_age_ms);
+      return;
+    }
+    if (note !== undefined) {
+      for (const userId of note.removed ?? []) {
+        const user = parts.user(userId);
+        if (user) detach(user, chat.id, note.member_seq);
+      }
+      chat.memberSeq = Math.max(chat.memberSeq, note.member_seq);
+      chat.lastSeq = Math.max(chat.lastSeq, note.seq ?? 0);
+    }
+    if (chat.users.size > 0) deliver(chat.subject, envelope, socketsOf(chat.users));
+  }
+
+  /** A beacon: the chat has come so far. A gap further back, clients have seen themselves. */
+  function onHead(chat: LocalChat, { seq = 0 }: ChatNote, ageMs: number): void {
+    if (seq <= chat.lastSeq) return;
+    chat.lastSeq = seq;
+    if (parts.leftAfter(chat.since, ageMs)) resyncAll(chat);
+  }
+
+  function resyncAll({ id, subject }: LocalChat): void {
+    deliver(subject, { frame: encodeEvent('resync', { chat_id: id }) }, []);
+  }
+
+  /**
+   * Asks the owner who is still a member, detaches the others, and lets go what was held. The owner has
+   * made the change of `memberSeq` before, so its answers reflect it. Who was attached meanwhile is asked
+   * about too: the answers may be newer than what attached him.
+   */
+  async function confirm(chat: LocalChat, memberSeq: number): Promise<void> {
+    const sure = new Set<LocalUser>();
+    for (
+      let open = [...chat.users];
+      open.length > 0;
+      open = [...chat.users].filter((user) => !sure.has(user))
+    ) {
+      const ids = open.map(({ id }) => id);
+      const answers = await askMembership(actors, clock, chat.id, ids);
+      for (const user of open) {
+        sure.add(user);
+        if (closed || !chat.users.has(user)) continue;
+        const answer = answers.get(user.id);
+        if (answer?.member) {
+          chat.memberSeq = Math.max(chat.memberSeq, answer.member_seq);
+          continue;
+        }
+        // The frame that would have told him may be lost too. Who could not be asked about hears nothing more
+        // either: its client fetches, and attaches when it returns.
+        remove(user, chat);
+        resync(user, chat.id);
+      }
+    }
+    const { held = [], overflowed } = chat;
+    chat.held = undefined;
+    chat.overflowed = false;
+    if (chats.get(chat.id) !== chat) return;
+    chat.memberSeq = Math.max(chat.memberSeq, memberSeq);
+    for (const envelope of held) onChat(chat, envelope);
+    if (overflowed) resyncAll(chat);
+  }
+
+  return {
+    get: (chatId) => chats.get(chatId),
+    include,
+    includeAsked,
+    remove,
+    detach,
+    recheck(chat) {
+      if (chat.held !== undefined) return;
+      chat.held = [];
+      void confirm(chat, chat.memberSeq);
+    },
+    size: () => chats.size,
+    close() {
+      closed = true;
+      for (const chat of chats.values()) chat.unsubscribe();
+      chats.clear();
+    },
+  };
+}
