@@ -6,6 +6,7 @@ import type { Route } from '../../../gateway/http/route.ts';
 import { createGateway, type GatewaySettings } from '../../../gateway/server.ts';
 import { createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
+import type { Bus } from '../../../ops/bus/bus.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import type { Rate, Rates } from '../../../ops/config/rates.ts';
 import { type Clock, systemClock } from '../../../ops/process/clock.ts';
@@ -37,7 +38,7 @@ export interface GatewayTest {
   /** What services answer; a test replaces what it needs. */
   services: Record<string, (params: never, meta: CallMeta) => unknown>;
   called: { action: string; params: unknown; meta: CallMeta }[];
-  bus: ReturnType<typeof createLocalBus>;
+  bus: Bus;
   metrics: ReturnType<typeof createMetrics>;
   gateway: ReturnType<typeof createGateway>;
   token(userId: string, loginId?: string, lifetimeS?: number): string;
@@ -48,6 +49,9 @@ export interface TestOptions {
   settings?: Partial<GatewaySettings>;
   rates?: Partial<Rates>;
   routes?: readonly Route[];
+  /** Default: one of this process. */
+  bus?: Bus;
+  recheckLogins?: () => Promise<void>;
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
 }
@@ -75,7 +79,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   });
   const logger = createLogger('info', sink as never);
   const clock = hurried(options.hurry ?? 1);
-  const bus = createLocalBus();
+  const { bus = createLocalBus() } = options;
   const metrics = createMetrics();
   const tokens = createAccessTokens({ privateKeyPem, clock });
   const revoked = createRevokedLogins({ bus, clock, ttlMs: 900_000 });
@@ -157,6 +161,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     bus,
     tokens,
     revoked,
+    ...(options.recheckLogins && { recheckLogins: options.recheckLogins }),
     clock,
     logger,
     metrics,
