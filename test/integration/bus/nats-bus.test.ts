@@ -158,12 +158,20 @@ describe('the bus over NATS', () => {
   });
 
   it('loses what is published while the server is away, holds again when it is back, and says so then', async () => {
-    const { bus } = await make();
+    const { bus, link } = await make();
     const frames = listen(bus, 'chat.a');
     await bus.settled();
+    const steps: string[] = [];
+    const flush = link.connection.flush.bind(link.connection);
+    link.connection.flush = async () => {
+      await flush();
+      steps.push('round trip');
+    };
+    link.onChange((change) => steps.push(change));
     const losses: BusLoss[] = [];
     bus.onLoss((loss) => {
       losses.push(loss);
+      steps.push('told');
       bus.publish('chat.a', { frame: 'after the loss' });
       bus.publish('chat.late', { frame: 'after the loss' });
     });
@@ -184,6 +192,7 @@ describe('the bus over NATS', () => {
     expect(frames).to.deep.equal(['after the loss']);
     expect(late, 'subscribed while away, heard once').to.deep.equal(['after the loss']);
     expect(losses).to.deep.equal(['all']);
+    expect(steps.slice(0, 4)).to.deep.equal(['lost', 'back', 'round trip', 'told']);
     expect(bus.stats().dropped.away).to.be.at.least(1000);
   }).timeout(40_000);
 
