@@ -45,6 +45,10 @@ export interface LocalChats {
 
 /** Envelopes that may wait while a membership is asked for. */
 const heldMost = 1000;
+/** Of more members here than this not all are told to fetch in one moment. */
+const crowd = 200;
+const slices = 30;
+const sliceMs = 100;
 /** Times that one user's membership is asked for while it keeps changing. */
 const asksMost = 5;
 
@@ -170,8 +174,18 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
     if (parts.leftAfter(chat.since, ageMs)) resyncAll(chat);
   }
 
-  function resyncAll({ id, subject }: LocalChat): void {
-    deliver(subject, { frame: encodeEvent('resync', { chat_id: id }) }, []);
+  function resyncAll({ id, subject, users }: LocalChat): void {
+    if (users.size <= crowd) {
+      deliver(subject, { frame: encodeEvent('resync', { chat_id: id }) }, []);
+      return;
+    }
+    const all = [...users];
+    const each = Math.ceil(all.length / slices);
+    for (let slice = 0; slice < slices; slice++)
+      clock.after(slice * sliceMs, () => {
+        if (closed) return;
+        for (const user of all.slice(slice * each, (slice + 1) * each)) if (users.has(user)) resync(user, id);
+      });
   }
 
   /**

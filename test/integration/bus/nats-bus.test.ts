@@ -145,6 +145,18 @@ describe('the bus over NATS', () => {
     expect(bus.stats().dropped).to.deep.equal({ away: 0, slow: 0, unsendable: 2 });
   });
 
+  it('throws for nobody after its link was closed, and holds nothing then', async () => {
+    const { bus, link } = await make();
+    const frames = listen(bus, 'chat.a');
+    await link.close();
+    const end = bus.subscribe('chat.b', () => {});
+    bus.publish('chat.a', { frame: 'x' });
+    expect(await code(bus.settled())).to.equal('unavailable');
+    end();
+    expect(frames).to.deep.equal([]);
+    expect(bus.stats().dropped.away).to.equal(1);
+  });
+
   it('shares round trips: thousands who attach at once ask the server a few times', async () => {
     const { bus, link } = await make();
     let flushes = 0;

@@ -95,6 +95,17 @@ describe('gateway: what a lossy bus loses', () => {
     expect(resyncs(one.client), 'once').to.deep.equal([group]);
   });
 
+  it('does not send a crowd to fetch in one moment', async () => {
+    const crowd = await Promise.all(Array.from({ length: 230 }, member));
+    bus.network = isFrame('4');
+    say(4);
+    const told = () => crowd.filter(({ client }) => resyncs(client).length > 0).length;
+    await until('the first', () => told() > 0);
+    expect(told()).to.be.below(100);
+    await until('the last', () => told() === 230);
+    for (const { client } of crowd) expect(resyncs(client)).to.deep.equal([group]);
+  });
+
   it('tells the one of a private chat whose last frame was lost on his subject, and not the other', async () => {
     const [ann, bob, chat] = [newId(), newId(), newId()];
     const [toAnn, toBob] = [await connectReady(test, ann), await connectReady(test, bob)];
