@@ -133,7 +133,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   function onChat(chat: LocalChat, envelope: Heard): void {
     if (chat.held !== undefined) hold(chat, chat.held, envelope);
     else if (missedChange(chat, envelope)) {
-      chat.held = [envelope];
+      chat.held = [withOwnFrame(envelope)];
       void confirm(chat, envelope.chat?.member_seq ?? 0);
     } else pass(chat, envelope);
   }
@@ -145,7 +145,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   }
 
   function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
-    if (held.length < heldMost) held.push(envelope);
+    if (held.length < heldMost) held.push(withOwnFrame(envelope));
     else chat.overflowed = true;
   }
 
@@ -243,4 +243,10 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       chats.clear();
     },
   };
+}
+
+/** A frame from the network is a part of what one read of the socket brought; it should not keep all of that. */
+function withOwnFrame(envelope: Heard): Heard {
+  const { frame } = envelope;
+  return typeof frame === 'string' ? envelope : { ...envelope, frame: Buffer.from(frame) };
 }

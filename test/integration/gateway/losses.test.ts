@@ -297,6 +297,8 @@ describe('gateway: what a lossy bus loses', () => {
     });
 
     it('turns away whom it cannot attach again', async () => {
+      await test.stop();
+      test = await startGateway({ bus, hurry: 10 });
       const { client } = await member();
       test.services['chats.attach'] = () => {
         throw fail('unavailable', { reason: 'database_away' });
