@@ -16,6 +16,8 @@ export interface HostStats {
   flushLag: number;
   /** Commands that have not had their turn. */
   waiting: number;
+  /** Heads that beacons remember: at most as many as `actorLimit`. */
+  heads: number;
   /** The journal does not take appends right now, or never again in this process. */
   journalAway: boolean;
   /** The last flush of some lane failed, or takes too long. */
@@ -31,6 +33,7 @@ export interface StatsParts {
   activations: Iterable<Activation>;
   unflushedBytes: number;
   options: RuntimeOptions;
+  heads: number;
   journalFailed: boolean;
   flushFailing: boolean;
 }
@@ -63,6 +66,7 @@ export function statsOf(parts: StatsParts): HostStats {
     unflushedLimit: options.unflushedBytes,
     flushLag,
     waiting,
+    heads: parts.heads,
     journalAway,
     flushFailing,
   };

@@ -224,6 +224,7 @@ export class ActorHost<Tx = unknown> {
       activations: this.#passivation.all(),
       unflushedBytes: this.#held.bytes,
       options: this.#options,
+      heads: this.#beacons?.size ?? 0,
       journalFailed: this.#keeper.failed,
       flushFailing: this.#lanes.some((lane) => lane.failing),
     });

@@ -45,6 +45,10 @@ export interface LocalChats {
 
 /** Envelopes that may wait while a membership is asked for. */
 const heldMost = 1000;
+/** Of more members here than this not all are told to fetch in one moment. */
+const crowd = 200;
+const slices = 30;
+const sliceMs = 100;
 /** Times that one user's membership is asked for while it keeps changing. */
 const asksMost = 5;
 
@@ -129,7 +133,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   function onChat(chat: LocalChat, envelope: Heard): void {
     if (chat.held !== undefined) hold(chat, chat.held, envelope);
     else if (missedChange(chat, envelope)) {
-      chat.held = [envelope];
+      chat.held = [withOwnFrame(envelope)];
       void confirm(chat, envelope.chat?.member_seq ?? 0);
     } else pass(chat, envelope);
   }
@@ -141,7 +145,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   }
 
   function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
-    if (held.length < heldMost) held.push(envelope);
+    if (held.length < heldMost) held.push(withOwnFrame(envelope));
     else chat.overflowed = true;
   }
 
@@ -170,8 +174,18 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
     if (parts.leftAfter(chat.since, ageMs)) resyncAll(chat);
   }
 
-  function resyncAll({ id, subject }: LocalChat): void {
-    deliver(subject, { frame: encodeEvent('resync', { chat_id: id }) }, []);
+  function resyncAll({ id, subject, users }: LocalChat): void {
+    if (users.size <= crowd) {
+      deliver(subject, { frame: encodeEvent('resync', { chat_id: id }) }, []);
+      return;
+    }
+    const all = [...users];
+    const each = Math.ceil(all.length / slices);
+    for (let slice = 0; slice < slices; slice++)
+      clock.after(slice * sliceMs, () => {
+        if (closed) return;
+        for (const user of all.slice(slice * each, (slice + 1) * each)) if (users.has(user)) resync(user, id);
+      });
   }
 
   /**
@@ -229,4 +243,10 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       chats.clear();
     },
   };
+}
+
+/** A frame from the network is a part of what one read of the socket brought; it should not keep all of that. */
+function withOwnFrame(envelope: Heard): Heard {
+  const { frame } = envelope;
+  return typeof frame === 'string' ? envelope : { ...envelope, frame: Buffer.from(frame) };
 }

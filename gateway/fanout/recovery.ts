@@ -21,7 +21,7 @@ export interface RecoveryParts {
 /** The users of a gateway are looked after in turn, within this time where that is quick. */
 const spreadMs = 5000;
 const atOnce = 64;
-const attempts = 5;
+const attempts = 6;
 const firstPauseMs = 500;
 
 /**

@@ -47,7 +47,7 @@ export function createNatsBus(options: NatsBusOptions): NatsBus {
   const { mostWaitingBytes = 16 * 1024 * 1024, settleMs = 2000 } = options;
   const { connection } = link;
   const before = `${checkSubject(prefix)}.`;
-  const subscriptions = new Map<string, Subscription>();
+  const subscriptions = new Map<string, Subscription | undefined>();
   const listeners = new Set<(loss: BusLoss) => void>();
   const dropped: Record<BusDrop, number> = { away: 0, slow: 0, unsendable: 0 };
   let malformed = 0;
@@ -63,10 +63,12 @@ export function createNatsBus(options: NatsBusOptions): NatsBus {
     },
   );
 
-  function listen(subject: string): Subscription {
+  /** Undefined where the link was closed for good: `settled` says so. */
+  function listen(subject: string): Subscription | undefined {
+    if (connection.isClosed() || connection.isDraining()) return undefined;
     return connection.subscribe(before + subject, {
       callback(error, { data }) {
-        // The server refused the subscription: `settled` says so.
+        // The server refused the subscription: `settled` says that, too.
         if (error !== null) return;
         const envelope = decodeEnvelope(asBuffer(data));
         if (envelope === undefined) malformed++;

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import type { BusLoss } from '../../../ops/bus/bus.ts';
 import { createNatsBus, type NatsBus, type NatsBusOptions } from '../../../ops/bus/nats-bus.ts';
-import { freePort } from '../../../ops/cluster/child.ts';
 import { connectNats, type NatsLink } from '../../../ops/connections/nats.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
@@ -9,6 +8,7 @@ import { hashedId } from '../../../schemas/hashed-id.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { isSubject, subjects } from '../../../schemas/subjects.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../../ops/cluster/child.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 
 describe('the bus over NATS', () => {
@@ -145,6 +145,18 @@ describe('the bus over NATS', () => {
     expect(bus.stats().dropped).to.deep.equal({ away: 0, slow: 0, unsendable: 2 });
   });
 
+  it('throws for nobody after its link was closed, and holds nothing then', async () => {
+    const { bus, link } = await make();
+    const frames = listen(bus, 'chat.a');
+    await link.close();
+    const end = bus.subscribe('chat.b', () => {});
+    bus.publish('chat.a', { frame: 'x' });
+    expect(await code(bus.settled())).to.equal('unavailable');
+    end();
+    expect(frames).to.deep.equal([]);
+    expect(bus.stats().dropped.away).to.equal(1);
+  });
+
   it('shares round trips: thousands who attach at once ask the server a few times', async () => {
     const { bus, link } = await make();
     let flushes = 0;
@@ -158,12 +170,20 @@ describe('the bus over NATS', () => {
   });
 
   it('loses what is published while the server is away, holds again when it is back, and says so then', async () => {
-    const { bus } = await make();
+    const { bus, link } = await make();
     const frames = listen(bus, 'chat.a');
     await bus.settled();
+    const steps: string[] = [];
+    const flush = link.connection.flush.bind(link.connection);
+    link.connection.flush = async () => {
+      await flush();
+      steps.push('round trip');
+    };
+    link.onChange((change) => steps.push(change));
     const losses: BusLoss[] = [];
     bus.onLoss((loss) => {
       losses.push(loss);
+      steps.push('told');
       bus.publish('chat.a', { frame: 'after the loss' });
       bus.publish('chat.late', { frame: 'after the loss' });
     });
@@ -184,6 +204,7 @@ describe('the bus over NATS', () => {
     expect(frames).to.deep.equal(['after the loss']);
     expect(late, 'subscribed while away, heard once').to.deep.equal(['after the loss']);
     expect(losses).to.deep.equal(['all']);
+    expect(steps.slice(0, 4)).to.deep.equal(['lost', 'back', 'round trip', 'told']);
     expect(bus.stats().dropped.away).to.be.at.least(1000);
   }).timeout(40_000);
 

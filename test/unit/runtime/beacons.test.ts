@@ -199,6 +199,7 @@ describe('beacons', () => {
       const beaconsTold = told.filter(({ frame: text }) => text === '');
       expect(told.length - beaconsTold.length).to.equal(2);
       expect(beaconsTold.map(({ chat }) => chat?.seq)).to.deep.equal(lossy ? [2] : []);
+      expect(node.host.stats().heads).to.equal(lossy ? 1 : 0);
     }
   });
 });
