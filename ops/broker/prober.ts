@@ -88,6 +88,7 @@ export class Prober {
       if (tell) this.#link?.connection.publish(this.#subject('missed'), node);
       await sleep(clock, confirmMs);
       if ((await this.#listens(node)) || this.#breaks !== breaks || !knows(node)) return;
+      for (const other of this.#answered.keys()) if (!knows(other)) this.#answered.delete(other);
       this.#answered.delete(node);
       gone(node);
     } catch {

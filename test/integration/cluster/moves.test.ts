@@ -62,7 +62,8 @@ describe('actors of a cluster', () => {
     expect(trickle.longestGap()).to.be.greaterThan(900);
   });
 
-  it('go on elsewhere when their node is stopped, and come back when it goes on', async () => {
+  it('go on elsewhere when their node is stopped, and come back when it goes on', async function () {
+    this.timeout(40_000);
     const victim = await cluster.joinDistant('n1');
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
