@@ -33,8 +33,10 @@ export function followMembership(
 ): void {
   const update = () => {
     const members = membership.members();
-    const owners = members.filter(({ roles, draining }) => roles.includes('actors') && !draining);
-    map.update(ids(owners), ids(members));
+    const able = members.filter(({ roles }) => roles.includes('actors'));
+    const staying = able.filter(({ draining }) => !draining);
+    // Where all drain nobody can take over, and they go on to the end.
+    map.update(ids(staying.length > 0 ? staying : able), ids(members));
     changed();
   };
   update();

@@ -77,7 +77,11 @@ export function defineService(name: string, actions: Record<string, Action<never
     actions: Object.fromEntries(
       Object.entries(actions).map(([action, handler]) => [
         action,
-        ({ params, meta }: Context<unknown, CallMeta>) => {
+        (ctx: Context<unknown, Partial<CallMeta>>) => {
+          const { params } = ctx;
+          const meta = ctx.meta as CallMeta;
+          // Moleculer would send it back with the answer.
+          ctx.meta = {};
           // It came too late, and was not begun.
           if ((meta.budget_ms ?? 1) <= 0) throw fail('unavailable', { reason: 'expired' });
           return (handler as Action<unknown, unknown>)(params, meta);

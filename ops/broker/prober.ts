@@ -9,7 +9,7 @@ export interface ProberParts {
   clock: Clock;
   /** Is this node live in one's own view, and another? */
   knows(node: string): boolean;
-  /** Nobody listens to the node now: what waits for its answer may wait for ever. */
+  /** Nobody listens to the node now, or nobody did: what waits for its answer may wait for ever. */
   unheard(node: string): void;
   /** It has not listened for so long that it does not merely reconnect. */
   gone(node: string): void;
@@ -38,23 +38,24 @@ export class Prober {
     this.#parts = parts;
   }
 
-  /** Answers for this node, and hears of whom others miss. */
+  /** Answers for this node, and hears of whom others miss, and who was away. */
   listen(link: NatsLink): void {
-    const { node, knows } = this.#parts;
+    const { node, knows, unheard } = this.#parts;
     this.#link = link;
     link.onChange((change) => {
       if (change === 'lost') this.#breaks++;
+      if (change === 'back') link.connection.publish(this.#subject('back'), node);
     });
-    link.connection.subscribe(this.#subject(node), {
+    link.connection.subscribe(this.#subject('alive', node), {
       callback: (error, msg) => void (error ?? msg.respond()),
     });
-    link.connection.subscribe(this.#missed, {
-      callback(error, msg) {
-        const missed = error === null ? msg.string() : node;
-        if (knows(missed)) void probe(missed, false);
-      },
+    this.#hear('missed', (missed) => {
+      if (knows(missed)) void this.#probe(missed, false);
     });
-    const probe = (missed: string, tell: boolean) => this.#probe(missed, tell);
+    // What was sent to it meanwhile is lost, and what it answered: its callers cannot tell which.
+    this.#hear('back', (back) => {
+      if (knows(back)) unheard(back);
+    });
   }
 
   /** Something of this node is missing: is it there at all? */
@@ -62,12 +63,17 @@ export class Prober {
     if (this.#parts.knows(node)) void this.#probe(node, true);
   }
 
-  get #missed(): string {
-    return `${this.#parts.prefix}.missed`;
+  #subject(what: 'alive' | 'missed' | 'back', node?: string): string {
+    const subject = `${this.#parts.prefix}.${what}`;
+    return node === undefined ? subject : `${subject}.${node}`;
   }
 
-  #subject(node: string): string {
-    return `${this.#parts.prefix}.alive.${node}`;
+  #hear(what: 'missed' | 'back', listener: (node: string) => void): void {
+    this.#link?.connection.subscribe(this.#subject(what), {
+      callback(error, msg) {
+        if (error === null) listener(msg.string());
+      },
+    });
   }
 
   async #probe(node: string, tell: boolean): Promise<void> {
@@ -79,9 +85,10 @@ export class Prober {
       const breaks = this.#breaks;
       if (await this.#listens(node)) return;
       unheard(node);
-      if (tell) this.#link?.connection.publish(this.#missed, node);
+      if (tell) this.#link?.connection.publish(this.#subject('missed'), node);
       await sleep(clock, confirmMs);
       if ((await this.#listens(node)) || this.#breaks !== breaks || !knows(node)) return;
+      for (const other of this.#answered.keys()) if (!knows(other)) this.#answered.delete(other);
       this.#answered.delete(node);
       gone(node);
     } catch {
@@ -95,7 +102,7 @@ export class Prober {
   async #listens(node: string): Promise<boolean> {
     if (this.#link?.up() !== true) return true;
     try {
-      await this.#link.connection.request(this.#subject(node), undefined, { timeout: answerMs });
+      await this.#link.connection.request(this.#subject('alive', node), undefined, { timeout: answerMs });
       this.#answered.set(node, this.#parts.clock.monotonic());
       return true;
     } catch (error) {

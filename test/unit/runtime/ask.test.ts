@@ -160,6 +160,69 @@ describe('ask', () => {
     expect(asked).to.deep.equal([commands, commands.slice(1), commands.slice(2)]);
   });
 
+  /** What each node answers, told by its name; every call and the time of it is noted. */
+  function scripted(answer: (node: string) => Result[] | Error, live = ['n1', 'n2']) {
+    const asked: { node: string; at: number }[] = [];
+    const view = createShardMap(shards, ['n1']);
+    view.update(['n1'], live);
+    const client = createActors({
+      async callNode<Reply>(node: string, _action: string, params: object) {
+        asked.push({ node, at: world.clock.monotonic() });
+        const given = answer(node);
+        if (given instanceof Error) throw given;
+        // A peek has as many results as ids.
+        return ((params as { ids?: string[] }).ids?.map(() => given[0]) ?? given) as Reply;
+      },
+      map: view,
+      shards,
+      clock: world.clock,
+      random: () => 0.5,
+      budgetMs: 1000,
+      observe: () => {},
+    });
+    return { client, asked };
+  }
+
+  const namesOf = (asked: { node: string }[]) => asked.map(({ node }) => node);
+  /** Between two calls; the least that a repeat waits is 20 ms here. */
+  const pauseOf = ([one, other]: { at: number }[]) => (other?.at ?? Number.NaN) - (one?.at ?? Number.NaN);
+  const movedTo = (node: string): Result => ({ refusal: { code: 'actor_moved' }, node });
+
+  it('follows a hint at once to a live node', async () => {
+    const { client, asked } = scripted((node) => (node === 'n1' ? [movedTo('n2')] : [{ reply: 'here' }]));
+    expect(await passing(client.ask('ledger', even, [put('k1')]))).to.deep.equal([{ reply: 'here' }]);
+    expect(namesOf(asked)).to.deep.equal(['n1', 'n2']);
+    expect(pauseOf(asked)).to.be.lessThan(20);
+    asked.length = 0;
+    const found = await passing(client.peek('ledger', [even], { type: 'head' }));
+    expect(found.get(even)).to.deep.equal({ reply: 'here' });
+    expect(namesOf(asked)).to.deep.equal(['n1', 'n2']);
+    expect(pauseOf(asked)).to.be.lessThan(20);
+  });
+
+  it('follows none to a node that is gone, and asks two that name each other no faster than one', async () => {
+    const gone = scripted(() => [movedTo('n2')], ['n1']);
+    await passing(gone.client.ask('ledger', even, [put('k1')]));
+    expect(new Set(namesOf(gone.asked))).to.deep.equal(new Set(['n1']));
+    for (const way of ['ask', 'peek'] as const) {
+      const duel = scripted((node) => [movedTo(node === 'n1' ? 'n2' : 'n1')]);
+      if (way === 'ask') {
+        const [result] = await passing(duel.client.ask('ledger', even, [put('k1')]));
+        expect(codeOf(result)).to.equal('actor_moved');
+      } else await passing(duel.client.peek('ledger', [even, odd], { type: 'head' }));
+      expect(new Set(namesOf(duel.asked))).to.deep.equal(new Set(['n1', 'n2']));
+      expect(duel.asked.length).to.be.within(6, 20);
+    }
+  });
+
+  it('looks again at placement where a node offers no actors', async () => {
+    let tries = 0;
+    const { client } = scripted(() =>
+      ++tries < 3 ? fail('unavailable', { reason: 'no_service' }) : [{ reply: 'here' }],
+    );
+    expect(await passing(client.ask('ledger', even, [put('k1')]))).to.deep.equal([{ reply: 'here' }]);
+  });
+
   it('ends within its budget, and never with a try that has no time left', async () => {
     fate = () => fail('actor_moved');
     const began = world.clock.monotonic();
