@@ -18,7 +18,7 @@ import { reachable, startGateway } from './roles/gateway.ts';
 import { nodeCall, openLinks, startBroker } from './roles/links.ts';
 import { createServices } from './roles/services.ts';
 import { openFolder, openStorage } from './roles/storage.ts';
-import { createAccessTokens } from './security/access-tokens.ts';
+import { createAccessTokens, tokenLifeMs } from './security/access-tokens.ts';
 import { askObserver } from './telemetry/actors.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics, watchProcess } from './telemetry/metrics.ts';
@@ -31,9 +31,6 @@ const logger = createLogger(config.logLevel);
 const metrics = createMetrics();
 const build = thisBuild();
 const health = createHealth(clock, build);
-
-/** Access tokens live so long: what was revoked earlier has expired. */
-const tokenLifeMs = 15 * 60_000;
 
 await runProcess({
   logger,
@@ -88,7 +85,7 @@ async function start(life: Lifecycle): Promise<void> {
   if (host) await startActorHost(own, host, membership);
   const url =
     runs('gateway') && tokens
-      ? await startGateway(own, { links, actors, tokens, tokenLifeMs, secrets })
+      ? await startGateway(own, { links, actors, tokens, secrets })
       : `${operators} (${config.roles.join(', ')})`;
 
   if (config.bcryptCost < 10) logger.warn('SUHBAT_BCRYPT_COST is below 10: good for tests only');

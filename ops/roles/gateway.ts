@@ -9,7 +9,7 @@ import type { Secrets } from '../config/secrets.ts';
 import type { RedisLink } from '../connections/redis.ts';
 import { createOnlineKeys, type OnlineKeys } from '../ephemeral/online-keys.ts';
 import { sleep } from '../process/clock.ts';
-import { type AccessTokens, clockToleranceS } from '../security/access-tokens.ts';
+import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
 import type { Links } from './links.ts';
 import type { Process } from './process.ts';
@@ -18,8 +18,6 @@ export interface GatewayRoleParts {
   links: Links;
   actors: Actors;
   tokens: AccessTokens;
-  /** Milliseconds that an access token lives. */
-  tokenLifeMs: number;
   secrets: Secrets;
 }
 
@@ -28,7 +26,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
   const { life, config } = process;
   const { links, actors, tokens, secrets } = parts;
   const { call, bus, redis } = links;
-  const logins = await startRevokedLogins(process, links, parts.tokenLifeMs + clockToleranceS * 1000);
+  const logins = await startRevokedLogins(process, links, tokenGoodMs);
   const prefix = `${config.namespace}:`;
   const gateway = createGateway({
     ...process,

@@ -11,6 +11,7 @@ import { createMembership, type Membership } from '../broker/membership.ts';
 import type { Bus } from '../bus/bus.ts';
 import { createLocalBus } from '../bus/local-bus.ts';
 import { createNatsBus } from '../bus/nats-bus.ts';
+import { roles } from '../config/fields.ts';
 import { connectNats, type NatsLink } from '../connections/nats.ts';
 import { connectRedis, type RedisLink } from '../connections/redis.ts';
 import { createMemoryStore } from '../ephemeral/memory-store.ts';
@@ -18,6 +19,7 @@ import { createRedisStore } from '../ephemeral/redis-store.ts';
 import type { EphemeralStore } from '../ephemeral/store.ts';
 import { sleep } from '../process/clock.ts';
 import { StartError } from '../process/start-error.ts';
+import { sampleQueue } from '../telemetry/actors.ts';
 import { namespaced } from '../telemetry/logger.ts';
 import { degraded, type Process } from './process.ts';
 
@@ -33,6 +35,9 @@ export interface Links {
   redis: RedisLink | undefined;
 }
 
+/** Calls of this process to others without an answer. */
+const callsMost = 10_000;
+
 /** In the order in which they depend on each other; the broker is not started yet. */
 export async function openLinks(process: Process): Promise<Links> {
   const { nodeId, config, clock, logger, metrics } = process;
@@ -44,14 +49,22 @@ export async function openLinks(process: Process): Promise<Links> {
     requestTimeoutMs: config.callTimeout,
     natsUrl: config.natsUrl,
     namespace: config.namespace,
+    callsInFlight: callsMost,
   });
+  const membership = createMembership(broker);
+  if (config.natsUrl !== undefined)
+    metrics.sample(() => {
+      sampleQueue(metrics, 'calls', broker.transit?.pendingRequests.size ?? 0, callsMost);
+      for (const role of roles)
+        metrics.members.set({ role }, membership.members().filter((one) => one.roles.includes(role)).length);
+    });
   return {
     bus,
     broker,
     call: createCall(broker, (action, code, seconds) =>
       metrics.callSeconds.observe({ action, code }, seconds),
     ),
-    membership: createMembership(broker),
+    membership,
     map: createShardMap(config.shards),
     ephemeral:
       redis === undefined ? createMemoryStore(clock) : createRedisStore(redis, `${config.namespace}:`),
@@ -106,18 +119,22 @@ export function openNats(process: Process, url: string, use: string): Promise<Na
   );
 }
 
+/** What may wait for the socket to NATS: 16 MiB. */
+const busBytesMost = 16 * 1024 * 1024;
+
 async function openBus(process: Process, url: string): Promise<Bus> {
   const { life, config, clock, metrics } = process;
   const link = await openNats(process, url, 'bus');
   const bus = await life.part(
     'bus',
-    () => createNatsBus({ link, clock, prefix: `${config.namespace}.bus` }),
+    () => createNatsBus({ link, clock, prefix: `${config.namespace}.bus`, mostWaitingBytes: busBytesMost }),
     (started) => started.close(),
   );
   metrics.sample(() => {
-    const { dropped, malformed } = bus.stats();
+    const { dropped, malformed, waitingBytes } = bus.stats();
     for (const [why, count] of Object.entries({ ...dropped, malformed }))
       metrics.busDropped.set({ why }, count);
+    sampleQueue(metrics, 'bus_bytes', waitingBytes, busBytesMost);
   });
   return bus;
 }

@@ -1,11 +1,16 @@
 import type { Actors } from '../../actors/client/ask.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
+import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
+import type { Bus } from '../bus/bus.ts';
 import type { Secrets } from '../config/secrets.ts';
-import type { AccessTokens } from '../security/access-tokens.ts';
+import type { Database } from '../connections/postgres.ts';
+import { sleep } from '../process/clock.ts';
+import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
+import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
 import type { Links } from './links.ts';
 import type { Process } from './process.ts';
@@ -40,8 +45,35 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       passwords,
     }),
   );
+  if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
+}
+
+const repeatTries = 5;
+const repeatPauseMs = 1000;
+
+/** What this process told of revoked logins while its link was broken is told again: gateways may not have heard. */
+async function repeatRevoked({ life, clock, logger }: Process, bus: Bus, db: Database): Promise<void> {
+  const repeat = async () => {
+    for (let tries = 1; ; tries++) {
+      try {
+        for (const note of await revokedSince(db, clock.now() - tokenGoodMs)) publishRevoked(bus, note);
+        return;
+      } catch (error) {
+        if (tries === repeatTries) {
+          logger.warn({ err: error }, 'revoked logins could not be told again');
+          return;
+        }
+        await sleep(clock, tries * repeatPauseMs);
+      }
+    }
+  };
+  await life.part(
+    'revoked logins again',
+    () => bus.onLoss(() => void repeat()),
+    (end) => end(),
+  );
 }
 
 async function startPasswords({ life, config, metrics }: Process): Promise<Passwords> {

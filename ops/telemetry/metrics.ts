@@ -68,6 +68,7 @@ export function createMetrics() {
     rateLimited: counter('suhbat_rate_limited_total', 'Requests refused by a rate limit', 'limit'),
     fanoutPublishes: counter('suhbat_fanout_publishes_total', 'Publishes to local topics', 'kind'),
     fanoutDropped: counter('suhbat_fanout_dropped_total', 'Droppable frames not sent to slow sockets'),
+    members: gauge('suhbat_members', 'Live processes of the cluster, as this one sees them', 'role'),
     busDropped: gauge(
       'suhbat_bus_dropped',
       'Envelopes that this process did not send or could not read',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { BusLoss } from '../../../ops/bus/bus.ts';
 import { createNatsBus, type NatsBus, type NatsBusOptions } from '../../../ops/bus/nats-bus.ts';
+import { freePort } from '../../../ops/cluster/child.ts';
 import { connectNats, type NatsLink } from '../../../ops/connections/nats.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
@@ -8,7 +9,6 @@ import { hashedId } from '../../../schemas/hashed-id.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { isSubject, subjects } from '../../../schemas/subjects.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../../ops/cluster/child.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 
 describe('the bus over NATS', () => {
