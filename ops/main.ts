@@ -16,6 +16,7 @@ import { userKind } from '../actors/user/kind.ts';
 import { createUserStore } from '../actors/user/store.ts';
 import { accountRoutes } from '../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../gateway/http/routes/chats.ts';
+import { messageRoutes } from '../gateway/http/routes/messages.ts';
 import { createGateway, type GatewayParts } from '../gateway/server.ts';
 import { createChatsService } from '../services/chats/chats.service.ts';
 import { createKeysService } from '../services/keys/keys.service.ts';
@@ -232,7 +233,7 @@ async function startGateway(
     logger,
     metrics,
     health,
-    routes: [...accountRoutes, ...chatRoutes],
+    routes: [...accountRoutes, ...chatRoutes, ...messageRoutes],
   });
   const { port } = await life.part(
     'gateway',
