@@ -9,8 +9,9 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
   { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
   {
     name: 'Messages',
-    description: 'Writing, changing and reading messages. Each is a twin of a WebSocket request.',
-    paths: /^\/api\/v1\/chats\/\{id\}\/(messages|read|typing)/,
+    description:
+      'Writing, changing, reading and finding messages. All but finding are twins of WebSocket requests.',
+    paths: /^\/api\/v1\/chats\/\{id\}\/(messages|read|typing)|^\/messages\//,
   },
   {
     name: 'Chats',

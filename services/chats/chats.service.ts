@@ -7,6 +7,7 @@ import { memberActions } from './members.ts';
 import { createMessageReads } from './messages.store.ts';
 import { overviewActions } from './overview.ts';
 import type { ChatsParts } from './parts.ts';
+import { searchActions } from './search.ts';
 import { updateActions } from './update.ts';
 
 /**
@@ -22,5 +23,6 @@ export function createChatsService(given: Omit<ChatsParts, 'reads'>) {
     ...detailActions(parts),
     ...historyActions(parts),
     ...overviewActions(parts),
+    ...searchActions(parts),
   });
 }

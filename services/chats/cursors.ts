@@ -1,4 +1,4 @@
-import { fail } from '../../schemas/errors.ts';
+import { fail, type SuhbatError } from '../../schemas/errors.ts';
 
 /** Cursors are opaque to clients: the list's letter and the place where the next page begins. */
 export function encodePlace(list: string, ...place: (string | number)[]): string {
@@ -9,8 +9,12 @@ export function encodePlace(list: string, ...place: (string | number)[]): string
 export function decodePlace(list: string, cursor: string, parts: number): string[] {
   const [letter, ...place] = Buffer.from(cursor, 'base64url').toString().split(' ');
   if (letter !== list || place.length !== parts || !place.every((part) => known.test(part)))
-    throw fail('invalid', { reason: 'bad_cursor', detail: 'This cursor was not given by this list' });
+    throw badCursor();
   return place;
+}
+
+export function badCursor(): SuhbatError {
+  return fail('invalid', { reason: 'bad_cursor', detail: 'This cursor was not given by this list' });
 }
 
 /** Seqs, times and ids. */

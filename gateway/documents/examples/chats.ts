@@ -143,6 +143,44 @@ const own: Readonly<Record<string, RouteExamples>> = {
       refusal: no.badCursor,
     },
   },
+  'GET /messages/search': {
+    found: {
+      summary: 'By a word and the beginning of another',
+      query: { q: 'choyga ke' },
+      status: 200,
+      reply: {
+        items: [
+          {
+            ...scene.reply,
+            excerpt: scene.reply.text,
+            highlights: [
+              [7, 13],
+              [14, 16],
+            ],
+          },
+        ],
+        next_cursor: null,
+      },
+    },
+    nothing: {
+      summary: 'What Vali never said in the group',
+      query: { q: 'alaykum', chat_id: scene.groupId, sender_id: scene.people.vali.id },
+      status: 200,
+      reply: { items: [], next_cursor: null },
+    },
+    no_chat: {
+      summary: 'A chat that is not there, or not of the caller',
+      query: { q: 'choy', chat_id: scene.nobodyId },
+      status: 404,
+      refusal: no.noChat,
+    },
+    bad_cursor: {
+      summary: 'A cursor that this list did not give',
+      query: { q: 'choy', cursor: 'nonsense' },
+      status: 400,
+      refusal: no.badCursor,
+    },
+  },
   'POST /api/v1/chats': createExamples(),
   [`POST ${messages}`]: {
     sent: {

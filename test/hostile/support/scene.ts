@@ -3,6 +3,7 @@ import type { Route } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
+import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { RequestFields, RequestType } from '../../../schemas/frames/client.ts';
@@ -12,7 +13,13 @@ import { newUser, type User } from './people.ts';
 import type { Target } from './target.ts';
 
 /** Every route that takes something from its caller. */
-export const routes: readonly Route[] = [...accountRoutes, ...chatRoutes, ...presenceRoutes, ...eventRoutes];
+export const routes: readonly Route[] = [
+  ...accountRoutes,
+  ...chatRoutes,
+  ...messageRoutes,
+  ...presenceRoutes,
+  ...eventRoutes,
+];
 
 /** Somebody who means harm, and what lies in reach: a friend, and a group of the two. */
 export interface Scene {

@@ -9,6 +9,7 @@ import { ActorHost } from '../../../actors/runtime/host.ts';
 import { anyKind } from '../../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../../actors/runtime/postgres-flush-store.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
+import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { createBroker, createCall, createNodeCall, defineService } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import type { Envelope } from '../../../ops/bus/bus.ts';
@@ -35,7 +36,7 @@ export interface Ask {
 const shards = 8;
 
 const routes = new Map(
-  chatRoutes.map((route) => [
+  [...chatRoutes, ...messageRoutes].map((route) => [
     `${route.method} ${route.path}`,
     { route, body: route.body && validator(route.body), query: route.query && validator(route.query) },
   ]),

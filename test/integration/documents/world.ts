@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as scene from '../../../gateway/documents/examples/scene.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** The world of the examples on a real server: built anew for each, so that none disturbs another. */
 export interface World {
@@ -10,6 +11,8 @@ export interface World {
   real<T>(value: T): T;
   /** The other way round. */
   example<T>(value: T): T;
+  /** Until what was said can be found: a search is behind by the time of a flush. */
+  settled(): Promise<void>;
 }
 
 export async function buildWorld(url: string): Promise<World> {
@@ -58,6 +61,15 @@ export async function buildWorld(url: string): Promise<World> {
     tokens: { ali: ali.access_token, vali: vali.access_token, guli: guli.access_token },
     real: (value) => exchange(value, reals) as never,
     example: (value) => exchange(value, examples) as never,
+    settled: () =>
+      eventually(async () => {
+        const headers = { Authorization: `Bearer ${ali.access_token}` };
+        const response = await fetch(`${url}/messages/search?q=${encodeURIComponent(reply.text)}`, {
+          headers,
+        });
+        const { items } = (await response.json()) as { items: unknown[] };
+        return items.length === 1 || 'the reply is not found';
+      }),
   };
 }
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Chat, Message } from '../../../../schemas/chat/wire.ts';
 import { newId } from '../../../../schemas/ids.ts';
 import type { Tokens } from '../../../../schemas/rest/accounts.ts';
+import type { FoundMessage, FoundMessages } from '../../../../schemas/rest/messages.ts';
 import type { Scene } from '../frames/cases.ts';
 import { freshAddress, freshName, freshPassword, keepSecret, say } from '../support/secrets.ts';
 
@@ -235,6 +236,23 @@ export const routeCases: Readonly<Record<string, RouteCase>> = {
     ...chat,
     status: 204,
     good: inChat('/typing', () => ({ active: true })),
+  },
+  'GET /messages/search': {
+    ...own,
+    // What was said in the group, where memberships were stored after it, is found; to nobody else.
+    good: ({ group }) => ({ path: `/messages/search?q=hushhush+hel&chat_id=${group}&limit=1` }),
+    answers({ items, next_cursor }: FoundMessages, { group, owner, seq }) {
+      expect(items.map(({ chat_id, seq: at, sender_id }) => [chat_id, at, sender_id])).to.deep.equal([
+        [group, seq, owner.id],
+      ]);
+      const [{ excerpt, highlights, text }] = items as [FoundMessage];
+      expect(excerpt).to.equal(text);
+      expect(highlights).to.deep.equal([
+        [0, 3],
+        [6, 14],
+      ]);
+      expect(next_cursor).to.equal(null);
+    },
   },
   'POST /api/v1/sync': {
     ...own,

@@ -191,6 +191,12 @@ function wrongQueries(names: readonly string[]): [string, string][] {
     before: ['0', '-1', 'x', ''],
     after: ['-1', 'x', '1e3'],
     around: ['0', 'x'],
+    q: ['', ' ', 'x'.repeat(101), 'a\0b', 'a b c d e f g h i j k'],
+    chat_id: ['', 'x'],
+    sender_id: ['', 'x'],
+    kind: ['', 'service', 'nonsense'],
+    from: ['', 'x', '2026-01-01', '2026-06-30T23:59:60Z'],
+    to: ['', 'x', '1e3'],
   };
   return names.flatMap((name) => (wrong[name] ?? []).map((value): [string, string] => [name, value]));
 }
