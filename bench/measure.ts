@@ -80,11 +80,14 @@ function cpuByRole(pids: ByRole): Record<string, number> {
   return Object.fromEntries(Object.entries(pids).map(([role, ids]) => [role, threadsCpuUs(ids)]));
 }
 
-/** What a message cost each role; nothing where the server is one process. */
-export function roleFigures({ rolesUs, acked }: LoadFigures): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(rolesUs).map(([role, us]) => [`${role} µs/message`, round(us / acked)]),
-  );
+/** Of a server of several processes: what a message cost each role, and how many got it. Of one: nothing. */
+export function clusterFigures({ rolesUs, acked, delivered }: LoadFigures): Record<string, number> {
+  const roles = Object.entries(rolesUs);
+  if (roles.length === 0) return {};
+  return {
+    ...Object.fromEntries(roles.map(([role, us]) => [`${role} µs/message`, round(us / acked)])),
+    'deliveries/message': round(delivered / acked),
+  };
 }
 
 /** Milliseconds, two digits behind the point. */

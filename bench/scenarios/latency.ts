@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { Driver } from '../driver/driver.ts';
-import { type Cast, castOf, latency, ms, roleFigures, round, underLoad } from '../measure.ts';
+import { type Cast, castOf, clusterFigures, latency, ms, round, underLoad } from '../measure.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import type { Subject } from '../server/subject.ts';
 
@@ -30,7 +30,7 @@ export async function townRow(bench: Bench, { subject, driver, cast }: Town, rat
       'ack max ms': ms(done.ack, 100),
       ...latency('deliver', done.deliver),
       'server µs/message': round(done.serverUs / done.acked),
-      ...roleFigures(done),
+      ...clusterFigures(done),
       'server cores': round(done.serverUs / done.seconds / 1e6, 2),
       'driver cores': round(done.driverUs / done.seconds / 1e6, 2),
     },

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
-import { castOf, latency, roleFigures, round, underLoad } from '../measure.ts';
+import { castOf, clusterFigures, latency, round, underLoad } from '../measure.ts';
 import type { Row, Scenario, Verdict } from '../scenario.ts';
 import type { Suhbat } from '../server/suhbat.ts';
 import type { Town } from './latency.ts';
@@ -39,7 +39,7 @@ export async function fullSpeed(
     figures: {
       'messages/s': Math.round(done.acked / done.seconds),
       'server µs/message': round(done.serverUs / done.acked),
-      ...roleFigures(done),
+      ...clusterFigures(done),
       'PostgreSQL µs/message': round(done.databaseUs / done.acked),
       ...latency('ack', done.ack),
       ...latency('deliver', done.deliver),
