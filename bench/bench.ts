@@ -2,10 +2,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DataFolder, openDataFolder } from '../ops/embedded/data-folder.ts';
 import { Driver } from './driver/driver.ts';
+import { type SuhbatCluster, startSuhbatCluster } from './server/cluster.ts';
 import { BenchPostgres } from './server/database.ts';
 import { type PeerName, startPeer } from './server/peer.ts';
+import type { ProfileWish } from './server/profiles.ts';
 import type { Subject } from './server/subject.ts';
-import { type ProfileWish, type Suhbat, startSuhbat } from './server/suhbat.ts';
+import { type Suhbat, startSuhbat } from './server/suhbat.ts';
 
 export interface BenchOptions {
   /** Everything that is written while it runs; emptied at the beginning and at the end. */
@@ -74,21 +76,13 @@ export class Bench {
     work: (suhbat: Suhbat) => Promise<T>,
     { env = {}, kept }: { env?: Record<string, string>; kept?: Kept } = {},
   ): Promise<T> {
-    const { root, profiles } = this.#options;
-    const { url, folder } = kept ?? (await this.#newKept());
-    const subject = await startSuhbat({
-      root,
-      folder,
-      database: { url, pid: this.#postgres.pid() },
-      env,
-      ...(profiles === undefined ? {} : { profiles }),
-    });
-    try {
-      return await work(subject);
-    } finally {
-      await subject.stop();
-      if (kept === undefined) await this.#postgres.drop(url);
-    }
+    const on = (where: Kept) => whileUp(startSuhbat({ ...this.#started(where), env }), work);
+    return kept === undefined ? this.kept(on) : on(kept);
+  }
+
+  /** Suhbat as a cluster with so many processes of actors, on a new database and with a journal of its own. */
+  async cluster<T>(actors: number, work: (cluster: SuhbatCluster) => Promise<T>): Promise<T> {
+    return this.kept((kept) => whileUp(startSuhbatCluster({ ...this.#started(kept), actors }), work));
   }
 
   /** What outlives the servers on it, as long as `work` runs. */
@@ -103,16 +97,10 @@ export class Bench {
 
   async peer<T>(name: PeerName, work: (peer: Subject) => Promise<T>): Promise<T> {
     const folder = await this.#newFolder();
-    const peer = async (database?: { url: string; pid: number }) => {
-      const subject = await startPeer(name, database === undefined ? { folder } : { folder, database });
-      try {
-        return await work(subject);
-      } finally {
-        await subject.stop();
-      }
-    };
-    if (name !== 'socket.io: durable') return peer();
-    return this.kept(({ url }) => peer({ url, pid: this.#postgres.pid() }));
+    if (name !== 'socket.io: durable') return whileUp(startPeer(name, { folder }), work);
+    return this.kept(({ url }) =>
+      whileUp(startPeer(name, { folder, database: { url, pid: this.#postgres.pid() } }), work),
+    );
   }
 
   /** Suhbat or a peer. */
@@ -137,6 +125,13 @@ export class Bench {
     this.#held.release();
   }
 
+  /** With what every Suhbat of this run is started. */
+  #started({ url, folder }: Kept) {
+    const { root, profiles } = this.#options;
+    const database = { url, pid: this.#postgres.pid() };
+    return { root, folder, database, ...(profiles === undefined ? {} : { profiles }) };
+  }
+
   async #newKept(): Promise<Kept> {
     return { url: await this.#postgres.create(), folder: await this.#newFolder() };
   }
@@ -145,5 +140,18 @@ export class Bench {
     const folder = join(this.#options.folder, 'runs', String(++this.#made));
     await mkdir(folder, { recursive: true });
     return folder;
+  }
+}
+
+/** A subject as long as `work` runs. */
+async function whileUp<S extends Subject, T>(
+  starting: Promise<S>,
+  work: (subject: S) => Promise<T>,
+): Promise<T> {
+  const subject = await starting;
+  try {
+    return await work(subject);
+  } finally {
+    await subject.stop();
   }
 }

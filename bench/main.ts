@@ -9,7 +9,7 @@ import { report } from './report/report.ts';
 import { printed } from './report/table.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
-import type { ProfileWish } from './server/suhbat.ts';
+import type { ProfileWish } from './server/profiles.ts';
 
 /** `npm run bench`: see `help`. */
 

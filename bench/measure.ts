@@ -3,7 +3,7 @@ import type { Driver, Measured } from './driver/driver.ts';
 import type { Histogram } from './driver/histogram.ts';
 import type { ClientSpec, Pattern, Sender } from './driver/jobs.ts';
 import { familyCpuUs, threadsCpuUs } from './server/cpu.ts';
-import type { Person, Subject } from './server/subject.ts';
+import type { ByRole, Person, Subject } from './server/subject.ts';
 
 /** Whom the driver plays: people, and the chats to whose members they belong. */
 export interface Cast {
@@ -40,6 +40,8 @@ export interface LoadFigures extends Measured {
   serverUs: number;
   databaseUs: number;
   driverUs: number;
+  /** The same by role, where the server is several processes: its own, and those beside it. */
+  rolesUs: Record<string, number>;
 }
 
 /** Sends as the pattern says, and counts after the warm-up. Connected must be who sends. */
@@ -52,7 +54,8 @@ export async function underLoad(
   await driver.load(senders, pattern, { textBytes, acks: subject.acks });
   await pause(warmS * 1000);
   const cpu = () => ({
-    server: threadsCpuUs([subject.pid]),
+    server: threadsCpuUs(Object.values(subject.pids ?? { all: [subject.pid] }).flat()),
+    roles: cpuByRole({ ...subject.pids, ...subject.beside }),
     database: subject.databasePid === undefined ? 0 : familyCpuUs(subject.databasePid),
     driver: threadsCpuUs(driver.pids()),
   });
@@ -67,6 +70,23 @@ export async function underLoad(
     serverUs: after.server - before.server,
     databaseUs: after.database - before.database,
     driverUs: after.driver - before.driver,
+    rolesUs: Object.fromEntries(
+      Object.entries(after.roles).map(([role, us]) => [role, us - (before.roles[role] ?? 0)]),
+    ),
+  };
+}
+
+function cpuByRole(pids: ByRole): Record<string, number> {
+  return Object.fromEntries(Object.entries(pids).map(([role, ids]) => [role, threadsCpuUs(ids)]));
+}
+
+/** Of a server of several processes: what a message cost each role, and how many got it. Of one: nothing. */
+export function clusterFigures({ rolesUs, acked, delivered }: LoadFigures): Record<string, number> {
+  const roles = Object.entries(rolesUs);
+  if (roles.length === 0) return {};
+  return {
+    ...Object.fromEntries(roles.map(([role, us]) => [`${role} µs/message`, round(us / acked)])),
+    'deliveries/message': round(delivered / acked),
   };
 }
 

@@ -17,7 +17,7 @@ export const help = `npm run bench -- [options] [scenario…]
 
 Measures Suhbat beside its peers, on this machine, in one run. Without scenarios: all of them, in about half an hour.
 
-  --short            only what a developer's loop needs: at most a minute
+  --short            only what a developer's loop needs: a minute or two
   --list             the scenarios, a line each
   --compare COMMIT   this checkout and that commit in turn: the ratio of each figure, and its spread
   --rounds N         how often each is run for a comparison (3)

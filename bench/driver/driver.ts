@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DialectName } from './dialect.ts';
 import { type Histogram, merge } from './histogram.ts';
-import type { Answer, ClientSpec, Counts, Job, Pattern, Sender } from './jobs.ts';
+import type { Answer, Answered, ClientSpec, Counts, Job, Pattern, Sender } from './jobs.ts';
 
 export interface Measured {
   seconds: number;
@@ -16,6 +16,8 @@ export interface Measured {
   /** Microseconds from when a message was due. */
   ack: Histogram;
   deliver: Histogram;
+  /** Each answer by itself, where the load was to be traced. */
+  answers: Answered[];
 }
 
 /** Who connects, and the rooms to which they write in the load. */
@@ -42,17 +44,19 @@ export class Driver {
   }
 
   /**
-   * Microseconds until each client was ready, all beginning at once; Error where one could not connect. Clients of a
-   * second call count on from those of the first, if there was one for each worker as often as for the others.
+   * Microseconds until each client was ready, all beginning at once; Error where one could not connect. Several ports
+   * are taken in turn by the workers: with as many of both, clients that stand side by side are on different ones.
+   * Clients of a second call count on from those of the first, if there was one for each worker as often as for the others.
    */
   async connect(
-    to: { port: number; dialect: DialectName },
+    { port, ports = [port], dialect }: { port: number; ports?: readonly number[]; dialect: DialectName },
     clients: readonly ClientSpec[],
     { atOnce = 100, sync = false } = {},
   ): Promise<Histogram> {
     const answers = await this.#all((worker) => ({
       do: 'connect',
-      ...to,
+      port: ports[worker % ports.length] ?? port,
+      dialect,
       clients: this.#share(clients, worker),
       atOnce: Math.ceil(atOnce / this.#workers.length),
       sync,
@@ -64,7 +68,7 @@ export class Driver {
   async load(
     senders: readonly Sender[],
     pattern: Pattern,
-    { textBytes = 100, acks = true } = {},
+    { textBytes = 100, acks = true, trace = false } = {},
   ): Promise<void> {
     const workers = this.#workers.length;
     await this.#all((worker) => {
@@ -78,6 +82,7 @@ export class Driver {
           'rate' in pattern ? { ...pattern, rate: (pattern.rate * own.length) / senders.length } : pattern,
         textBytes,
         acks,
+        trace,
       };
     });
   }
@@ -100,6 +105,7 @@ export class Driver {
       lost: sum((one) => one.lost),
       ack: merge(counts.map((one) => one.ack)),
       deliver: merge(counts.map((one) => one.deliver)),
+      answers: counts.flatMap((one) => one.answers),
     };
   }
 

@@ -33,7 +33,7 @@ export type Job =
       atOnce: number;
       sync: boolean;
     }
-  | { do: 'load'; senders: Sender[]; pattern: Pattern; textBytes: number; acks: boolean }
+  | { do: 'load'; senders: Sender[]; pattern: Pattern; textBytes: number; acks: boolean; trace: boolean }
   /** Counts and times from here on. */
   | { do: 'mark' }
   | { do: 'read' }
@@ -53,6 +53,17 @@ export interface Counts {
   /** HdrHistograms of microseconds, packed: from the time a message was due. */
   ack: string;
   deliver: string;
+  /** Only of a load that is traced. */
+  answers: Answered[];
+}
+
+/** One message that was answered; times in microseconds of the one clock. */
+export interface Answered {
+  room: string;
+  dueUs: number;
+  atUs: number;
+  /** False: it was refused. */
+  acked: boolean;
 }
 
 export interface Connected {

@@ -3,7 +3,7 @@ import { nowUs } from './clock.ts';
 import type { Dialect } from './dialect.ts';
 import { clientFrame } from './frames.ts';
 import { type Histogram, newHistogram, record } from './histogram.ts';
-import type { Pattern, Sender } from './jobs.ts';
+import type { Answered, Pattern, Sender } from './jobs.ts';
 import type { LoadSocket } from './socket.ts';
 
 const timeDigits = 16;
@@ -22,6 +22,8 @@ export interface LoadOptions {
   textBytes: number;
   /** Does the server ack? Without acks nothing is waited for. */
   acks: boolean;
+  /** Keeps every answer by itself, for loads that are small and short. */
+  trace?: boolean;
 }
 
 /** Messages of one worker: sends them as the pattern says, and times them from when they were due. */
@@ -32,6 +34,7 @@ export class Load {
   delivered = 0;
   ack: Histogram = newHistogram();
   deliver: Histogram = newHistogram();
+  answers: Answered[] = [];
 
   readonly #options: LoadOptions;
   readonly #dueAt = new Float64Array(window);
@@ -62,6 +65,7 @@ export class Load {
     this.sent = this.acked = this.refused = this.delivered = 0;
     this.ack = newHistogram();
     this.deliver = newHistogram();
+    this.answers = [];
   }
 
   /** Resolves when every ack has come that was waited for, or after 5 s. */
@@ -75,13 +79,13 @@ export class Load {
 
   onAck(id: number): void {
     this.acked++;
-    this.#answered(id);
+    this.#answered(id, true);
     record(this.ack, nowUs() - (this.#dueAt[id % window] ?? 0));
   }
 
   onRefusal(id: number): void {
     this.refused++;
-    this.#answered(id);
+    this.#answered(id, false);
   }
 
   onDelivery(bytes: Buffer, from: number, to: number): void {
@@ -93,10 +97,18 @@ export class Load {
     record(this.deliver, nowUs() - due);
   }
 
-  #answered(id: number): void {
+  #answered(id: number, acked: boolean): void {
     this.#waiting--;
+    if (this.#options.trace === true) this.#note(id, acked);
     if ('inFlight' in this.#options.pattern && !this.#halted)
       this.#send(this.#senderOf[id % window] ?? 0, nowUs());
+  }
+
+  /** Before the sender of that id has its next message. */
+  #note(id: number, acked: boolean): void {
+    if (this.answers.length === window) throw new RangeError(`A trace holds ${window} answers at most`);
+    const { room = '' } = this.#options.senders[this.#senderOf[id % window] ?? 0] ?? {};
+    this.answers.push({ room, dueUs: this.#dueAt[id % window] ?? 0, atUs: nowUs(), acked });
   }
 
   /** An open load: what is due is sent, however late the answers are; what we are late with counts as waiting. */

@@ -62,8 +62,19 @@ function counts(): Counts {
     delivered = 0,
     ack = newHistogram(),
     deliver = newHistogram(),
+    answers = [],
   } = load ?? {};
-  return { at: nowUs(), sent, acked, refused, delivered, lost, ack: pack(ack), deliver: pack(deliver) };
+  return {
+    at: nowUs(),
+    sent,
+    acked,
+    refused,
+    delivered,
+    lost,
+    ack: pack(ack),
+    deliver: pack(deliver),
+    answers,
+  };
 }
 
 async function work(job: Job): Promise<Answer> {
@@ -74,8 +85,8 @@ async function work(job: Job): Promise<Answer> {
       : { error: `${connected.failed} sockets failed: ${lastLoss}` };
   }
   if (job.do === 'load') {
-    const { senders, pattern, textBytes, acks } = job;
-    load = new Load({ dialect: dialects[dialect], sockets, senders, pattern, textBytes, acks });
+    const { senders, pattern, textBytes, acks, trace } = job;
+    load = new Load({ dialect: dialects[dialect], sockets, senders, pattern, textBytes, acks, trace });
     load.start();
   } else if (job.do === 'mark') {
     load?.reset();

@@ -11,10 +11,11 @@ await pool.query(
 await pool.query(
   'create unique index if not exists messages_client on messages (chat_id, sender_id, client_id)',
 );
-serveSocketIo(async ({ chat_id, client_id, text }, seq, sender) => {
-  await pool.query({
-    name: 'insert',
-    text: 'insert into messages (chat_id, seq, sender_id, client_id, text) values ($1, $2, $3, $4, $5)',
-    values: [chat_id, seq, sender, client_id, text],
-  });
+serveSocketIo({
+  keep: ({ chat_id, client_id, text }, seq, sender) =>
+    pool.query({
+      name: 'insert',
+      text: 'insert into messages (chat_id, seq, sender_id, client_id, text) values ($1, $2, $3, $4, $5)',
+      values: [chat_id, seq, sender, client_id, text],
+    }),
 });

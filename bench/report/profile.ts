@@ -29,16 +29,27 @@ interface Costs {
 const shownFunctions = 40;
 const shownFiles = 30;
 
-/** Where the CPU, or the memory, of the costliest of these profiles went: by function and by file. */
+/**
+ * Where the CPU, or the memory, went by function and by file: of the costliest profile of each kind of process, whose
+ * name stands in front in the names of its files.
+ */
 export function hottest(folder: string, root: string): string {
-  const profiles = readdirSync(folder).map((name) => {
+  const byProcess = Map.groupBy(readdirSync(folder), (file) => file.split('.', 1)[0] ?? '');
+  if (byProcess.size === 0) return 'there is no profile';
+  return [...byProcess]
+    .map(([process, files]) => `${process}: ${costliest(folder, files, root)}`)
+    .join('\n\n');
+}
+
+function costliest(folder: string, files: readonly string[], root: string): string {
+  const profiles = files.map((name) => {
     const text = readFileSync(join(folder, name), 'utf8');
     return name.endsWith('.heapprofile')
       ? bytesOf((JSON.parse(text) as { head: HeapNode }).head, root)
       : timesOf(JSON.parse(text) as CpuProfile, root);
   });
   const most = profiles.toSorted((one, other) => other.all - one.all)[0];
-  if (most === undefined) return 'there is no profile';
+  if (most === undefined) return 'no profile';
   const { of, all, byFunction } = most;
   const byFile = new Map<string, number>();
   for (const [name, cost] of byFunction) {

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { cluster } from './cluster.ts';
 import { idle, storm } from './connections.ts';
 import { fanout } from './fanout.ts';
 import { history } from './history.ts';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   privateChats,
   fanout,
   rising,
+  cluster,
   logins,
   rest,
   history,

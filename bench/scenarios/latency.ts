@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { Driver } from '../driver/driver.ts';
-import { type Cast, castOf, latency, ms, round, underLoad } from '../measure.ts';
+import { type Cast, castOf, clusterFigures, latency, ms, round, underLoad } from '../measure.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import type { Subject } from '../server/subject.ts';
 
@@ -12,11 +12,14 @@ const rates = [250, 500, 1000, 2000, 3000, 4000, 6000, 8000, 12_000];
 /** Beyond this the server does not keep up, or nobody would call it a conversation. */
 const kneeMs = 200;
 
-export async function townRow(
-  bench: Bench,
-  { subject, driver, cast }: { subject: Subject; driver: Driver; cast: Cast },
-  rate: number,
-): Promise<Row> {
+/** Who plays, and where. */
+export interface Town {
+  subject: Subject;
+  driver: Driver;
+  cast: Cast;
+}
+
+export async function townRow(bench: Bench, { subject, driver, cast }: Town, rate: number): Promise<Row> {
   const done = await underLoad({ driver, subject, senders: cast.senders }, { rate, burst: 1 }, bench);
   return {
     case: `${rate} messages/s`,
@@ -27,22 +30,27 @@ export async function townRow(
       'ack max ms': ms(done.ack, 100),
       ...latency('deliver', done.deliver),
       'server µs/message': round(done.serverUs / done.acked),
+      ...clusterFigures(done),
       'server cores': round(done.serverUs / done.seconds / 1e6, 2),
       'driver cores': round(done.driverUs / done.seconds / 1e6, 2),
     },
   };
 }
 
+/** What is compiled and loaded at first is nobody's latency. */
+export async function compileFirst({ subject, driver, cast }: Town): Promise<void> {
+  await underLoad(
+    { driver, subject, senders: cast.senders },
+    { rate: 500, burst: 1 },
+    { warmS: 0, measureS: 4 },
+  );
+}
+
 async function climb(bench: Bench, subject: Subject): Promise<Row[]> {
   return bench.driver(async (driver) => {
     const cast = await castOf(subject, town);
     await driver.connect(subject, cast.clients);
-    // What is compiled and loaded at first is nobody's latency.
-    await underLoad(
-      { driver, subject, senders: cast.senders },
-      { rate: 500, burst: 1 },
-      { warmS: 0, measureS: 4 },
-    );
+    await compileFirst({ subject, driver, cast });
     const rows: Row[] = [];
     for (const rate of bench.short ? [500] : rates) {
       const row = await townRow(bench, { subject, driver, cast }, rate);

@@ -1,8 +1,8 @@
 import type { Bench } from '../bench.ts';
-import { castOf, underLoad } from '../measure.ts';
+import { castOf } from '../measure.ts';
 import type { Row, Scenario } from '../scenario.ts';
 import type { Suhbat } from '../server/suhbat.ts';
-import { town, townRow } from './latency.ts';
+import { compileFirst, town, townRow } from './latency.ts';
 
 const offeredPerS = 100;
 const messagesPerS = 500;
@@ -45,11 +45,7 @@ async function storm(bench: Bench, suhbat: Suhbat): Promise<Row[]> {
   return bench.driver(async (driver) => {
     const cast = await castOf(suhbat, town);
     await driver.connect(suhbat, cast.clients);
-    await underLoad(
-      { driver, subject: suhbat, senders: cast.senders },
-      { rate: 500, burst: 1 },
-      { warmS: 0, measureS: 4 },
-    );
+    await compileFirst({ driver, subject: suhbat, cast });
     const calm = await townRow(bench, { subject: suhbat, driver, cast }, messagesPerS);
     const stop = offerLogins(suhbat);
     const stormy = await townRow(bench, { subject: suhbat, driver, cast }, messagesPerS);

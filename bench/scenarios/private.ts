@@ -1,45 +1,56 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
-import { castOf, latency, round, underLoad } from '../measure.ts';
+import { castOf, clusterFigures, latency, round, underLoad } from '../measure.ts';
 import type { Row, Scenario, Verdict } from '../scenario.ts';
 import type { Suhbat } from '../server/suhbat.ts';
+import type { Town } from './latency.ts';
 
-const chats = 1000;
+/** Both of each chat write. */
+export const pairs = { chats: 1000, members: 2, writers: 2 };
 const subjects = ['floor: durable', 'suhbat', 'socket.io: durable', 'socket.io'] as const;
 type SubjectName = (typeof subjects)[number];
 
-const caseName = (inFlight: number) => `${chats} chats, 2 writers each, ${inFlight} in flight`;
+const caseName = (inFlight: number) => `${pairs.chats} chats, 2 writers each, ${inFlight} in flight`;
 
 async function measure(bench: Bench, name: SubjectName, inFlights: readonly number[]): Promise<Row[]> {
   return bench.subject(name, (subject) =>
     bench.driver(async (driver) => {
-      const cast = await castOf(subject, { chats, members: 2, writers: 2 });
+      const cast = await castOf(subject, pairs);
       await driver.connect(subject, cast.clients);
       const rows: Row[] = [];
-      for (const inFlight of inFlights) {
-        const done = await underLoad({ driver, subject, senders: cast.senders }, { inFlight }, bench);
-        const drain = 'metrics' in subject ? await drainFigures(subject as Suhbat) : {};
-        rows.push({
-          case: caseName(inFlight),
-          subject: name,
-          figures: {
-            'messages/s': Math.round(done.acked / done.seconds),
-            'server µs/message': round(done.serverUs / done.acked),
-            'PostgreSQL µs/message': round(done.databaseUs / done.acked),
-            ...latency('ack', done.ack),
-            ...latency('deliver', done.deliver),
-            'driver µs/message': round(done.driverUs / done.acked),
-            ...drain,
-          },
-        });
-      }
+      for (const inFlight of inFlights)
+        rows.push(await fullSpeed(bench, { subject, driver, cast }, inFlight));
       return rows;
     }),
   );
 }
 
+/** As fast as it goes, so many messages of each sender without an ack. */
+export async function fullSpeed(
+  bench: Bench,
+  { subject, driver, cast }: Town,
+  inFlight: number,
+): Promise<Row> {
+  const done = await underLoad({ driver, subject, senders: cast.senders }, { inFlight }, bench);
+  const drain = 'metrics' in subject ? await drainFigures(subject as Suhbat) : {};
+  return {
+    case: caseName(inFlight),
+    subject: subject.name,
+    figures: {
+      'messages/s': Math.round(done.acked / done.seconds),
+      'server µs/message': round(done.serverUs / done.acked),
+      ...clusterFigures(done),
+      'PostgreSQL µs/message': round(done.databaseUs / done.acked),
+      ...latency('ack', done.ack),
+      ...latency('deliver', done.deliver),
+      'driver µs/message': round(done.driverUs / done.acked),
+      ...drain,
+    },
+  };
+}
+
 /** How far the write-behind was behind when the load ended, and how long it took to come after. */
-async function drainFigures(suhbat: Suhbat): Promise<Record<string, number>> {
+export async function drainFigures(suhbat: Pick<Suhbat, 'metrics'>): Promise<Record<string, number>> {
   const begin = performance.now();
   const waiting = (await suhbat.metrics()).get('suhbat_flush_waiting_events') ?? 0;
   for (let left = waiting; left > 0; left = (await suhbat.metrics()).get('suhbat_flush_waiting_events') ?? 0)

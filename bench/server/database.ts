@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { withClient } from '../../ops/connections/postgres-client.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../ops/embedded/postgres.ts';
 
+/** What a cluster of Suhbat takes: each process with its pool, lanes and look-ups. */
+const settings = { max_connections: '200' };
+
 /** PostgreSQL as Suhbat runs it by itself, its settings too, but in a process family of its own that can be measured. */
 export class BenchPostgres {
   readonly #server: EmbeddedPostgres;
@@ -13,7 +16,8 @@ export class BenchPostgres {
 
   /** In this folder, that is held by the caller. */
   static async start(folder: string): Promise<BenchPostgres> {
-    return new BenchPostgres(await startEmbeddedPostgres({ dir: join(folder, 'postgres'), onLog() {} }));
+    const dir = join(folder, 'postgres');
+    return new BenchPostgres(await startEmbeddedPostgres({ dir, settings, onLog() {} }));
   }
 
   pid(): number {

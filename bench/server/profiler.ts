@@ -5,9 +5,10 @@ import { join } from 'node:path';
 /**
  * Loaded into a server before it starts: SIGUSR2 begins a profile of its main thread, the next SIGUSR2 writes it into
  * the folder BENCH_PROFILES. So a profile shows the load that was measured, and not the start before it. BENCH_PROFILE
- * is `cpu`, or `heap` for what was allocated, garbage included.
+ * is `cpu`, or `heap` for what was allocated, garbage included; the file begins with BENCH_PROFILE_NAME.
  */
 const folder = process.env.BENCH_PROFILES ?? '.';
+const name = process.env.BENCH_PROFILE_NAME ?? 'suhbat';
 const heap = process.env.BENCH_PROFILE === 'heap';
 const session = new Session();
 session.connect();
@@ -31,7 +32,7 @@ async function end(): Promise<void> {
   const { profile } = heap
     ? await session.post('HeapProfiler.stopSampling')
     : await session.post('Profiler.stop');
-  const file = `${process.pid}-${++count}.${heap ? 'heapprofile' : 'cpuprofile'}`;
+  const file = `${name}.${process.pid}-${++count}.${heap ? 'heapprofile' : 'cpuprofile'}`;
   writeFileSync(join(folder, file), JSON.stringify(profile));
 }
 

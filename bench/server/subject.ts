@@ -6,12 +6,20 @@ export interface Person {
   token?: string;
 }
 
+/** Processes by what they do. */
+export type ByRole = Readonly<Record<string, readonly number[]>>;
+
 /** A server under test: Suhbat or a peer. They all know people and chats, and get the same work. */
 export interface Subject {
   readonly name: string;
   readonly dialect: DialectName;
   readonly port: number;
   readonly pid: number;
+  /** Where several processes are the server: all that clients can come to, and all whose CPU is the server's, by role. */
+  readonly ports?: readonly number[];
+  readonly pids?: ByRole;
+  /** Servers that it needs besides, and processes that no message passes. */
+  readonly beside?: ByRole;
   /** Does it answer a message when it has taken it? */
   readonly acks: boolean;
   /** The PostgreSQL behind it. */

@@ -5,8 +5,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgr
 import { createNode, type Node } from './node.ts';
 import { type Server, startNatsServer, startRedisServer } from './server.ts';
 
-export interface ClusterOptions {
-  /** Keeps the database and the journal; it must be ours alone. */
+export interface PartsOptions {
+  /** Keeps the journal and the processes' folders; it must be ours alone. */
   dir: string;
   /** How many processes of each role. */
   counts: Record<Role, number>;
@@ -17,25 +17,34 @@ export interface ClusterOptions {
   onLine?(name: string, line: string): void;
   /** What is being started. */
   onStep?(what: string): void;
-  /** Settings of PostgreSQL that go before our own. */
-  postgres?: Record<string, string>;
   /** Arguments of nats-server after ours. */
   natsArguments?: readonly string[];
+  /** The checkout whose Suhbat runs; this one unless said otherwise. */
+  root?: string;
+}
+
+export interface ClusterOptions extends PartsOptions {
+  /** Settings of PostgreSQL that go before our own. */
+  postgres?: Record<string, string>;
 }
 
 export type Urls = Record<'NATS_URL' | 'REDIS_URL' | 'DATABASE_URL', string>;
 
-/** A whole cluster on this machine, on free ports of the loopback address. */
-export interface Cluster {
+/** A cluster on this machine but for its database, on free ports of the loopback address. */
+export interface Parts {
   readonly nats: Server;
   readonly redis: Server;
-  readonly postgres: EmbeddedPostgres;
   /** In the order in which they were added. */
   readonly nodes: readonly Node[];
   /** One more process, started. */
   add(role: Role): Promise<Node>;
-  /** Ends the processes, each with its drain, then the servers. */
+  /** Ends the processes, each with its drain, then the servers that were started. */
   stop(): Promise<void>;
+}
+
+/** A whole cluster, with a PostgreSQL of its own in the same folder. */
+export interface Cluster extends Parts {
+  readonly postgres: EmbeddedPostgres;
 }
 
 /** What PostgreSQL must take: each process with its pool, lanes and look-ups, and people. */
@@ -43,6 +52,28 @@ const databaseConnections = '300';
 
 /** Rejects where a part does not start, with nothing left running. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  options.onStep?.('PostgreSQL');
+  const settings = { max_connections: databaseConnections, ...options.postgres };
+  const dir = join(options.dir, 'postgres');
+  const postgres = await startEmbeddedPostgres({ dir, settings, onLog() {} });
+  try {
+    const parts = await startClusterOn(postgres.url, options);
+    return {
+      ...parts,
+      postgres,
+      async stop() {
+        await parts.stop();
+        await postgres.stop();
+      },
+    };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+/** The same on a database that somebody else runs. */
+export async function startClusterOn(databaseUrl: string, options: PartsOptions): Promise<Parts> {
   const { dir, counts, env, onLine, onStep = () => {} } = options;
   const stops: (() => Promise<unknown>)[] = [];
   const nodes: Node[] = [];
@@ -59,11 +90,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     return path;
   }
 
-  async function begin(): Promise<Cluster> {
-    onStep('PostgreSQL');
-    const settings = { max_connections: databaseConnections, ...options.postgres };
-    const postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), settings, onLog() {} });
-    stops.push(() => postgres.stop());
+  async function begin(): Promise<Parts> {
     onStep('nats-server');
     const nats = await startNatsServer({ dir: await folder('nats'), args: options.natsArguments ?? [] });
     stops.push(() => nats.end());
@@ -71,7 +98,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const redis = await startRedisServer({ dir: await folder('redis') });
     stops.push(() => redis.end());
 
-    const urls: Urls = { NATS_URL: nats.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+    const urls: Urls = { NATS_URL: nats.url, REDIS_URL: redis.url, DATABASE_URL: databaseUrl };
 
     async function make(role: Role): Promise<Node> {
       const name = `${role}-${++made[role]}`;
@@ -89,6 +116,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           ...(await options.envOf?.(name, role, urls)),
         },
         onLine: (line) => onLine?.(name, line),
+        ...(options.root === undefined ? {} : { root: options.root }),
       });
       nodes.push(node);
       return node;
@@ -101,7 +129,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     return {
       nats,
       redis,
-      postgres,
       nodes,
       async add(role) {
         const node = await make(role);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, inheritedEnvironment, startChild } from './child.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const ownRoot = join(import.meta.dirname, '..', '..');
 
 /** `down`: it ended, or was ended. */
 export type NodeState = 'starting' | 'ready' | 'paused' | 'down';
@@ -34,13 +34,15 @@ export interface NodeOptions {
   role: string;
   /** Its settings; nothing else of our environment reaches it. */
   env: Record<string, string>;
+  /** The checkout that runs; this one unless said otherwise. */
+  root?: string;
   /** Every line that it writes to standard error: its log. */
   onLine?(line: string): void;
 }
 
 const outputMost = 10_000;
 
-export function createNode({ name, role, env, onLine }: NodeOptions): Node {
+export function createNode({ name, role, env, root = ownRoot, onLine }: NodeOptions): Node {
   let child: Child | undefined;
   let state: NodeState = 'down';
   let urls: { url: string | undefined; opsUrl: string | undefined } | undefined;
@@ -56,7 +58,7 @@ export function createNode({ name, role, env, onLine }: NodeOptions): Node {
       ready = resolve;
     });
     const settings = { ...inheritedEnvironment(process.env), ...env };
-    const own = startChild(process.execPath, startArguments(), { cwd: root, env: settings }, (text) => {
+    const own = startChild(process.execPath, startArguments(root), { cwd: root, env: settings }, (text) => {
       output = `${output}${text}`.slice(-outputMost);
       const lines = `${rest}${text}`.split('\n');
       rest = lines.pop() ?? '';
@@ -117,7 +119,7 @@ export function createNode({ name, role, env, onLine }: NodeOptions): Node {
 }
 
 /** As `npm start` runs it. */
-function startArguments(): string[] {
+function startArguments(root: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };

@@ -14,7 +14,7 @@ interface Sent {
 }
 
 /** What sockets were given to write, as the frames' bodies. */
-function loadOf(pattern: Pattern, senders = 1): { load: Load; sent: Sent[] } {
+function loadOf(pattern: Pattern, senders = 1, trace = false): { load: Load; sent: Sent[] } {
   const sent: Sent[] = [];
   const socket = {
     write(frames: Buffer) {
@@ -29,6 +29,7 @@ function loadOf(pattern: Pattern, senders = 1): { load: Load; sent: Sent[] } {
     pattern,
     textBytes: 100,
     acks: true,
+    trace,
   });
   return { load, sent };
 }
@@ -67,5 +68,21 @@ describe('a load of the bench', () => {
     expect(sent.every(({ text }) => text.length === 100)).to.equal(true);
     expect(sent.every(({ client_id }) => isUuidV7(client_id))).to.equal(true);
     expect(new Set(sent.map(({ client_id }) => client_id)).size).to.equal(50);
+  });
+
+  it('that is traced keeps each answer by its chat, and forgets what was before a mark', () => {
+    const { load, sent } = loadOf({ inFlight: 1 }, 2, true);
+    load.start();
+    load.onAck(Number(sent[1]?.id));
+    load.onRefusal(Number(sent[0]?.id));
+    const dueUs = Number(sent[1]?.text.slice(2, 18));
+    expect(load.answers.map(({ room, acked }) => [room, acked])).to.deep.equal([
+      ['room-1', true],
+      ['room-0', false],
+    ]);
+    expect(load.answers[0]?.dueUs).to.equal(dueUs);
+    expect(load.answers[0]?.atUs).to.be.at.least(dueUs);
+    load.reset();
+    expect(load.answers).to.deep.equal([]);
   });
 });
