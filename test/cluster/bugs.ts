@@ -31,7 +31,7 @@ export const seededBugs: Record<string, SeededBug> = {
     find: 'if (done === undefined) written.stale.add(shard);',
     put: 'if (done === undefined) ahead.set(shard, 0);',
     plan: [[{ ...faults.zombieFlusher, run: (stage, random, town) => zombieAtTheEnd(stage, random, town) }]],
-    shows: /batch after the checkpoint|promise 7/,
+    shows: /promise 8/,
   },
   'a lost frame without a resync': {
     file: 'actors/runtime/beacons.ts',

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openJetstreamJournal } from '../../actors/journal/jetstream-journal.ts';
 import { type Sample, sampleOf } from '../../ops/cluster/sample.ts';
 import { connectNats } from '../../ops/connections/nats.ts';
+import { connectPostgres, type Database, typed } from '../../ops/connections/postgres.ts';
 import { systemClock } from '../../ops/process/clock.ts';
 import { lookBelow } from '../support/aftermath.ts';
 import { eventually } from '../support/eventually.ts';
@@ -58,6 +59,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   const stage = await openStage(options);
   let town: Town | undefined;
   const watch = watchNodes(stage);
+  const checkpoints = watchCheckpoints(stage.cluster.postgres.url);
   try {
     town = await settle(stage.balancer.url, random, plan);
     const { recorders } = town;
@@ -80,8 +82,9 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       faults.push(report);
       say(`${names}: ${wordsOf(report)}`);
     }
-    await town.rest();
     const breaches: string[] = [];
+    if (!(await within(recoverMs, town.rest())))
+      breaches.push(`promise 9: after ${recoverMs} ms some sends have no end`);
     const histories = await town.caughtUp(recoverMs).catch((error: Error) => {
       breaches.push(`promise 4: after ${recoverMs} ms ${error.message}`);
       return undefined;
@@ -89,9 +92,11 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     breaches.push(...checkPromises({ recorders, finalHistories: histories ?? new Map() }));
     breaches.push(...(await settled(stage, before, recoverMs)));
     if (histories) breaches.push(...(await below(stage, histories)));
+    breaches.push(...(await checkpoints.stop()));
     return { breaches, total: town.counts(), ack: acksOf(recorders), faults, complaints: stage.complaints };
   } finally {
-    watch.stop();
+    await watch.stop();
+    await checkpoints.stop();
     town?.close();
     await stage.close();
   }
@@ -179,6 +184,59 @@ function watchNodes(stage: Stage) {
       await watching;
     },
   };
+}
+
+const lookMs = 200;
+
+/** Promise 8, of what PostgreSQL says: no shard's checkpoint ever goes back. `stop` gives a sentence for each time. */
+function watchCheckpoints(url: string) {
+  const breaches: string[] = [];
+  const known = new Map<number, { epoch: number; position: number }>();
+  let over = false;
+
+  async function look(db: Database): Promise<void> {
+    const rows = await db.any(
+      typed<{ shard: number; epoch: number; position: number }>()`
+        select shard, epoch, position from shard_checkpoints`,
+    );
+    for (const { shard, epoch, position } of rows) {
+      const before = known.get(shard);
+      if (before && (epoch < before.epoch || position < before.position))
+        breaches.push(
+          `promise 8: shard ${shard}: from epoch ${before.epoch}, ${before.position} back to ${epoch}, ${position}`,
+        );
+      known.set(shard, { epoch, position });
+    }
+  }
+
+  const watching = (async () => {
+    const db = await connectPostgres({
+      url,
+      applicationName: 'watch',
+      maxConnections: 1,
+      statementTimeoutMs: 5000,
+      onError: () => {},
+    });
+    while (!over) {
+      // PostgreSQL may be away: that is one of the faults.
+      await look(db).catch(() => undefined);
+      await pause(lookMs);
+    }
+    await db.end();
+  })();
+  return {
+    async stop() {
+      over = true;
+      await watching;
+      return breaches;
+    },
+  };
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = pause(ms, false, { signal: timer.signal }).catch(() => false);
+  return Promise.race([promise.then(() => true), late]).finally(() => timer.abort());
 }
 
 function difference(now: Counts, before: Counts): Counts {
