@@ -14,8 +14,8 @@ export interface FlusherParts<Tx> {
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;
-  /** The checkpoint row is no longer ours: the shard is lost. */
-  stale(shard: OwnedShard): void;
+  /** The checkpoint row is not as this owner left it: the shard is lost. */
+  stale(shard: OwnedShard, row: Checkpoint | undefined): void;
   fault(message: string, error: unknown): void;
 }
 
@@ -126,14 +126,15 @@ export class FlushLane<Tx> {
   /** One transaction, guarded by the checkpoint rows. */
   async #write(takes: Takes): Promise<Written> {
     const { store } = this.#parts;
-    const written: Written = { stale: new Set(), buried: [], frozen: [] };
+    const written: Written = { stale: new Map(), buried: [], frozen: [] };
     const ahead = new Map<OwnedShard, number>();
     await store.transaction(this.#number, async (tx) => {
       const numbers = [...takes.keys()].map((shard) => shard.number);
       const rows = await store.lock(tx, numbers);
       for (const [shard, take] of takes) {
-        const done = this.#alreadyWritten(shard, take, rows.get(shard.number));
-        if (done === undefined) written.stale.add(shard);
+        const row = rows.get(shard.number);
+        const done = this.#alreadyWritten(shard, take, row);
+        if (done === undefined) written.stale.set(shard, row);
         else ahead.set(shard, done);
       }
       const writable = [...takes].filter(([shard]) => !written.stale.has(shard));
@@ -164,7 +165,7 @@ export class FlushLane<Tx> {
     for (const [shard, take] of takes) {
       if (stale.has(shard)) {
         this.#dirty.delete(shard);
-        this.#parts.stale(shard);
+        this.#parts.stale(shard, stale.get(shard));
         continue;
       }
       for (const item of take.items) events += item.events.length;
@@ -188,9 +189,9 @@ export class FlushLane<Tx> {
 }
 
 interface Written {
-  /** Shards whose rows belong to another owner now: nothing of them was written. */
-  stale: Set<OwnedShard>;
-  buried: Buried[];
+  /** Shards whose rows are another owner's now, or went back, and those rows: nothing of them was written. */
+  stale: Map<OwnedShard, Checkpoint | undefined>;
+  buried: Buried<OwnedShard>[];
   /** Actors that wait for an operator. */
   frozen: { shard: OwnedShard; actor: string }[];
 }

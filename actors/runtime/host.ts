@@ -4,6 +4,7 @@ import type { Refusal } from '../../schemas/errors.ts';
 import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
+import { CheckpointWatch, notOurs } from './checkpoint-watch.ts';
 import type { ClaimParts } from './claim.ts';
 import { Deadlines } from './deadlines.ts';
 import { Releaser } from './drain.ts';
@@ -69,6 +70,7 @@ export class ActorHost<Tx = unknown> {
   readonly #handOff: HandOff;
   readonly #passivation: Passivation;
   readonly #trimmer: Trimmer;
+  readonly #watch: CheckpointWatch;
   /** Asks that have no answer yet. */
   readonly #open = new Set<readonly Entry[]>();
   readonly #deadlines: Deadlines;
@@ -85,6 +87,8 @@ export class ActorHost<Tx = unknown> {
     const options = this.#options;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
     this.#passivation = new Passivation(clock, options);
+    const owned = () => this.#keeper.owned();
+    this.#watch = new CheckpointWatch({ store: parts.store as FlushStore, clock, options, owned });
     const claim = this.#claimParts();
     this.#keeper = new ShardKeeper({
       ...parts,
@@ -108,13 +112,14 @@ export class ActorHost<Tx = unknown> {
       postponed: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
-    this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);
+    this.#trimmer = new Trimmer(owned, journal, clock, options, this.#fault);
   }
 
   /** Claims the shards that placement gives this node, and keeps doing so. Resolves when each was tried. */
   async start(): Promise<void> {
     this.#passivation.start();
     this.#trimmer.start();
+    this.#watch.start();
     await this.#keeper.start();
   }
 
@@ -186,6 +191,7 @@ export class ActorHost<Tx = unknown> {
     this.#keeper.stop();
     this.#passivation.stop();
     this.#trimmer.stop();
+    this.#watch.stop();
     const { clock } = this.#parts;
     const until = clock.monotonic() + deadlineMs;
     const left = (share: number) => until - clock.monotonic() - deadlineMs * share;
@@ -266,7 +272,7 @@ export class ActorHost<Tx = unknown> {
       kinds: this.#kinds,
       options: this.#options,
       observer: this.#observer,
-      stale: (shard) => shard.lose('its checkpoint row belongs to another owner'),
+      stale: (shard, row) => shard.lose(notOurs(shard, row)),
       fault: this.#fault,
     });
   }
@@ -280,6 +286,7 @@ export class ActorHost<Tx = unknown> {
       held: this.#held,
       refuses: (shard, gate) => this.#refuses(shard, gate),
       dirty: (shard, soon) => this.#lane(shard).dirty(shard, soon),
+      checkpointLook: () => this.#watch.look(),
       room: () => this.#passivation.room(),
       used: (shard, activation) => this.#passivation.used(shard, activation),
       left: (activation) => this.#passivation.left(activation),

@@ -19,6 +19,10 @@ export interface RuntimeOptions {
   fenceMs: number;
   /** How long a fenced node leaves the shard alone. */
   refenceMs: number;
+  /** How often the checkpoint rows are looked at, though nothing is flushed. */
+  checkpointLookMs: number;
+  /** How often a shard in quarantine is looked at: an operator may have adopted it. */
+  quarantineLookMs: number;
   /** A node that was asked to release a shard has so long to say that it did; then the journal is asked again. */
   heldMs: number;
   /** Shards that are handed to other nodes at once, and how long each may be flushed meanwhile. */
@@ -56,6 +60,8 @@ export const runtimeDefaults: RuntimeOptions = {
   sweepMs: 5000,
   fenceMs: 1000,
   refenceMs: 3000,
+  checkpointLookMs: 5000,
+  quarantineLookMs: 5000,
   heldMs: 5000,
   handOffShards: 4,
   handOffFlushMs: 500,

@@ -3,6 +3,7 @@ import type { Refusal } from '../../schemas/errors.ts';
 import { type Journal, JournalError } from '../journal/journal.ts';
 import { atMost } from './at-most.ts';
 import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, releaseShard } from './claim.ts';
+import { examineShard } from './examine.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { Placement } from './host.ts';
 import type { RuntimeObserver } from './observer.ts';
@@ -33,6 +34,8 @@ interface Slot {
   heldBy: string | undefined;
   /** The last claim failed, and the log knows. */
   told: boolean;
+  /** In quarantine: the version of what was found broken; see `examineShard`. */
+  broken: string | undefined;
   waiting: Set<(answer: Answer) => void>;
 }
 
@@ -53,6 +56,9 @@ export interface KeeperParts {
 const moved: Moved = { refusal: { code: 'actor_moved' } };
 const quarantined: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'quarantined' } };
 const journalFailed: { refusal: Refusal } = { refusal: { code: 'unavailable', reason: 'journal_failed' } };
+
+/** Why a shard is lost that had to be flushed before. */
+const flushed = 'flushed';
 
 function movedTo(owner: string | undefined, self: string): Moved {
   return owner === undefined || owner === self ? moved : { ...moved, node: owner };
@@ -84,6 +90,7 @@ export class ShardKeeper {
         claims: 0,
         heldBy: undefined,
         told: false,
+        broken: undefined,
         waiting: new Set(),
       };
     });
@@ -166,12 +173,16 @@ export class ShardKeeper {
   lost(shard: OwnedShard, loss: Loss): void {
     if (!loss.quarantined) this.#owned.delete(shard);
     const slot = this.#slots[shard.number];
-    if (slot?.shard !== shard) return;
+    if (slot?.shard !== shard) {
+      if (slot?.state === 'quarantined' && loss.reason !== flushed)
+        this.#parts.log('warn', `shard ${shard.number} was in quarantine and is lost: ${loss.reason}`);
+      return;
+    }
     const letGo = slot.state === 'releasing';
     slot.shard = undefined;
     if (loss.quarantined) {
       // What memory has is flushed still; then nothing of it is kept.
-      void shard.queue.drained().then(() => shard.lose('flushed'));
+      void shard.queue.drained().then(() => shard.lose(flushed));
       this.#quarantine(shard.number, slot, loss.reason);
       return;
     }
@@ -191,6 +202,7 @@ export class ShardKeeper {
     if (this.#stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
       this.#answerThoseWithoutHope();
+      this.#lookAtBroken();
       this.#claimFree();
       this.#tick();
     });
@@ -311,7 +323,45 @@ export class ShardKeeper {
     }
   }
 
+  /** What is in quarantine may have been adopted, or restored, or be another node's to look at. */
+  #lookAtBroken(): void {
+    const { clock, placement, node } = this.#parts;
+    if (this.#stopped || this.failed) return;
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot.state !== 'quarantined' || slot.notBefore > clock.monotonic()) continue;
+      // What memory has is flushed first.
+      if ([...this.#owned].some((shard) => shard.number === number)) continue;
+      if (placement.owner(number) !== node) {
+        this.#set(number, slot, 'free');
+        continue;
+      }
+      slot.notBefore = Number.POSITIVE_INFINITY;
+      const look = this.#lookAgain(number, slot).finally(() => this.#claims.delete(look));
+      this.#claims.add(look);
+    }
+  }
+
+  async #lookAgain(number: number, slot: Slot): Promise<void> {
+    const { journal, store, clock, options, log } = this.#parts;
+    try {
+      const pageSize = options.replayRecords;
+      const found = await examineShard(number, { journal, store, pageSize }, slot.broken);
+      slot.broken = found.version;
+      if (found.broken === undefined && slot.state === 'quarantined') {
+        log('info', `shard ${number} leaves quarantine: its journal and PostgreSQL fit together again`);
+        slot.notBefore = 0;
+        this.#set(number, slot, 'free');
+        this.#claimFree();
+      }
+    } catch {
+      // The journal or PostgreSQL is away, and others say so.
+    }
+    if (slot.state === 'quarantined') slot.notBefore = clock.monotonic() + options.quarantineLookMs;
+  }
+
   #quarantine(number: number, slot: Slot, why: string): void {
+    slot.broken = undefined;
+    slot.notBefore = this.#parts.clock.monotonic() + this.#parts.options.quarantineLookMs;
     this.#set(number, slot, 'quarantined');
     this.#parts.log('error', `shard ${number} is quarantined: ${why}`);
   }

@@ -212,6 +212,8 @@ export class OwnedShard {
     if (this.closed) return;
     const startedAt = clock.monotonic();
     const state = await activation.kind.load(activation.id);
+    await this.#parts.checkpointLook();
+    if (this.closed) return;
     observer.loaded(activation.kind.name, (clock.monotonic() - startedAt) / 1000);
     activation.activate(state);
   }

@@ -16,15 +16,22 @@ export interface UsedJournal extends Journal {
   failure(): unknown;
 }
 
+export interface JournalPlace {
+  folder: DataFolder | undefined;
+  store: FlushStore<Transaction>;
+  /** A torn end is cut even where PostgreSQL has more than what stays: an operator has decided so. */
+  adopting?: boolean;
+}
+
 /** In JetStream where this process has a cluster, else in the data folder. */
 export async function openJournal(
   process: Process,
-  { folder, store }: { folder: DataFolder | undefined; store: FlushStore<Transaction> },
+  { folder, store, adopting = false }: JournalPlace,
 ): Promise<UsedJournal> {
   const { natsUrl } = process.config;
   if (natsUrl !== undefined) return openClusterJournal(process, natsUrl);
   if (folder === undefined) throw new Error('a journal in files needs the data folder');
-  return openOwnJournal(process, folder, store);
+  return openOwnJournal(process, folder, adopting ? undefined : store);
 }
 
 async function openClusterJournal(process: Process, natsUrl: string): Promise<UsedJournal> {
@@ -50,7 +57,7 @@ async function openClusterJournal(process: Process, natsUrl: string): Promise<Us
 function openOwnJournal(
   process: Process,
   folder: DataFolder,
-  store: FlushStore<Transaction>,
+  store: FlushStore<Transaction> | undefined,
 ): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');
@@ -60,7 +67,7 @@ function openOwnJournal(
       openFileJournal({
         dir: join(folder.path, 'journal'),
         clock,
-        checkpoints: (journalId) => checkpointsOf(store, journalId, config.shards),
+        ...(store && { checkpoints: (journalId) => checkpointsOf(store, journalId, config.shards) }),
         segmentBytes: config.journalSegment,
         maxBytes: config.journalMax,
         onRound({ appendSeconds, syncSeconds }) {
@@ -83,10 +90,7 @@ async function checkpointsOf(
   journalId: string,
   shards: number,
 ): Promise<Map<number, number>> {
-  const found = new Map<number, number>();
-  for (let shard = 0; shard < shards; shard++) {
-    const row = await store.checkpoint(shard);
-    if (row?.journal_id === journalId) found.set(shard, row.position);
-  }
-  return found;
+  const rows = await store.checkpoints(Array.from({ length: shards }, (_, shard) => shard));
+  const own = [...rows].filter(([, row]) => row.journal_id === journalId);
+  return new Map(own.map(([shard, row]) => [shard, row.position]));
 }
