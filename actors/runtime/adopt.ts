@@ -61,7 +61,7 @@ const { batchBytes, inDoubtMs } = runtimeDefaults;
  * owner tells them, as it does with every tail. Throws NotAlone, and what journal and store throw.
  */
 export async function adoptShard<Tx>(shard: number, parts: AdoptParts<Tx>): Promise<Adopted | undefined> {
-  const { node, journal, store } = parts;
+  const { journal, store } = parts;
   const found = await examineShard(shard, { journal, store: store as FlushStore, pageSize });
   if (found.broken === undefined) return undefined;
   const epoch = Math.max(found.newest?.epoch ?? 0, found.checkpoint?.epoch ?? 0) + 1;
