@@ -13,8 +13,10 @@ export interface JetstreamJournalOptions {
   /** Stays the caller's: the journal does not close it. */
   link: NatsLink;
   clock: Clock;
-  /** The stream's name, one a deployment; made if it is missing. Default `suhbat-journal`. */
+  /** The stream's name, one a deployment. Default `suhbat-journal`. */
   stream?: string;
+  /** Make the stream if it is missing. Default true. */
+  make?: boolean;
   /** Default 1. More need NATS 2.11. */
   replicas?: number;
   /** Bound of all records; the last tenth is for reserved appends. Default 8 GiB. */
@@ -57,12 +59,19 @@ export interface JetstreamJournal extends Journal {
  * Throws a StartError when the server or the stream is not what the journal needs.
  */
 export async function openJetstreamJournal(options: JetstreamJournalOptions): Promise<JetstreamJournal> {
-  const { link, clock, stream = 'suhbat-journal', replicas = 1, maxBytes = 8 * 1024 ** 3 } = options;
+  const {
+    link,
+    clock,
+    stream = 'suhbat-journal',
+    replicas = 1,
+    maxBytes = 8 * 1024 ** 3,
+    make = true,
+  } = options;
   const { duplicateWindowMs = 60_000, timeoutMs = 2000, openMs = 10_000 } = options;
   const { onAppend = ignore, onFailure = ignore } = options;
   const { connection } = link;
 
-  const shape = { stream, replicas, maxBytes, duplicateWindowMs };
+  const shape = { stream, replicas, maxBytes, duplicateWindowMs, make };
   checkServer(connection.info, shape);
   const requests = createRequests({ link, clock, timeoutMs });
   const api = createJetstreamApi(requests, stream);

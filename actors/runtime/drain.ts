@@ -65,12 +65,12 @@ export class Releaser {
       dirty(shard);
       await sleep(clock, lookMs);
     }
-    const { number, epoch, appender, closed } = shard;
+    const { number, epoch, appender, closed, journal } = shard;
     shard.lose('released');
     await Promise.race([appender.ended, sleep(clock, left())]);
     // Without an outcome of its last append nobody knows what a release record would follow.
     if (!closed && appender.sure)
-      await releaseShard(number, { epoch, newest: appender.newest }, claim, left());
+      await releaseShard(number, { epoch, newest: appender.newest }, { ...claim, journal }, left());
   }
 }
 

@@ -9,7 +9,6 @@ import type { OwnedShard } from './shard.ts';
 
 export interface FlusherParts<Tx> {
   store: FlushStore<Tx>;
-  journalId: string;
   kinds: ReadonlyMap<string, AnyKind<Tx>>;
   clock: Clock;
   options: RuntimeOptions;
@@ -179,7 +178,7 @@ export class FlushLane<Tx> {
    * if the row is not as this owner left it.
    */
   #alreadyWritten(shard: OwnedShard, take: FlushTake, row: Checkpoint | undefined): number | undefined {
-    if (row === undefined || row.journal_id !== this.#parts.journalId || row.epoch !== shard.epoch)
+    if (row === undefined || row.journal_id !== shard.journal.id || row.epoch !== shard.epoch)
       return undefined;
     if (row.position === shard.checkpoint) return 0;
     const written = shard.queue.items.findIndex((item) => item.position === row.position) + 1;

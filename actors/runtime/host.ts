@@ -28,6 +28,8 @@ export interface HostParts<Tx> {
   node: string;
   shards: number;
   journal: Journal;
+  /** Opens what stands in the place of a journal that is gone; rejects while nothing does. */
+  reopenJournal?(): Promise<Journal>;
   store: FlushStore<Tx>;
   kinds: readonly AnyKind<Tx>[];
   bus: Bus;
@@ -82,7 +84,7 @@ export class ActorHost<Tx = unknown> {
     this.#options = { ...runtimeDefaults, ...parts.options };
     this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
-    const { journal, clock } = parts;
+    const { clock } = parts;
     this.#deadlines = new Deadlines(clock);
     const options = this.#options;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
@@ -112,7 +114,7 @@ export class ActorHost<Tx = unknown> {
       postponed: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
-    this.#trimmer = new Trimmer(owned, journal, clock, options, this.#fault);
+    this.#trimmer = new Trimmer(owned, clock, options, this.#fault);
   }
 
   /** Claims the shards that placement gives this node, and keeps doing so. Resolves when each was tried. */
@@ -268,7 +270,6 @@ export class ActorHost<Tx = unknown> {
   #makeLane(number: number): FlushLane<Tx> {
     return new FlushLane(number, {
       ...this.#parts,
-      journalId: this.#parts.journal.id,
       kinds: this.#kinds,
       options: this.#options,
       observer: this.#observer,
@@ -301,10 +302,21 @@ export class ActorHost<Tx = unknown> {
   }
 
   #claimParts(): ClaimParts {
-    const { node, journal, store, clock, placement } = this.#parts;
+    const { node, store, clock, placement } = this.#parts;
+    const keeper = () => this.#keeper;
     const isLive = (other: string) => placement.isLive(other);
     const attempt = () => ++this.#attempts;
-    return { node, journal, store: store as FlushStore, clock, options: this.#options, isLive, attempt };
+    return {
+      node,
+      get journal() {
+        return keeper().journal;
+      },
+      store: store as FlushStore,
+      clock,
+      options: this.#options,
+      isLive,
+      attempt,
+    };
   }
 
   #refuses(shard: OwnedShard, gate: 'journaled' | 'stored'): Refusal | undefined {

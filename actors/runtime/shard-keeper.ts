@@ -43,6 +43,7 @@ export interface KeeperParts {
   node: string;
   shards: number;
   journal: Journal;
+  reopenJournal?(): Promise<Journal>;
   store: FlushStore;
   clock: Clock;
   observer: RuntimeObserver;
@@ -71,16 +72,20 @@ function movedTo(owner: string | undefined, self: string): Moved {
 export class ShardKeeper {
   /** The journal takes no more writes in this process: no shard can be claimed. */
   failed = false;
+  /** What shards are claimed in. A shard stays with the one that it was claimed in. */
+  journal: Journal;
   readonly #parts: KeeperParts;
   readonly #slots: Slot[];
   readonly #owned = new Set<OwnedShard>();
   readonly #claims = new Set<Promise<void>>();
   readonly #replaying: ReturnType<typeof atMost>;
   #stopped = false;
+  #reopening = false;
   #cancel: (() => void) | undefined;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.journal = parts.journal;
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, () => {
       return {
@@ -244,9 +249,10 @@ export class ShardKeeper {
     const own = ++slot.claims;
     this.#set(number, slot, 'claiming');
     try {
-      const claim = await claimShard(number, this.#parts.claim);
+      const { journal } = this;
+      const claim = await claimShard(number, { ...this.#parts.claim, journal });
       slot.heldBy = undefined;
-      if (claim.outcome === 'claimed') return await this.#replay(number, slot, claim);
+      if (claim.outcome === 'claimed') return await this.#replay(number, slot, claim, journal);
       if (claim.outcome === 'broken') return this.#quarantine(number, slot, claim.why);
       if (claim.outcome === 'held') return this.#held(number, slot, claim.by);
       observer.refused();
@@ -288,12 +294,17 @@ export class ShardKeeper {
     });
   }
 
-  async #replay(number: number, slot: Slot, claim: Claim & { outcome: 'claimed' }): Promise<void> {
-    const { journal, store, clock, options, shardParts } = this.#parts;
+  async #replay(
+    number: number,
+    slot: Slot,
+    claim: Claim & { outcome: 'claimed' },
+    journal: Journal,
+  ): Promise<void> {
+    const { store, clock, options, shardParts } = this.#parts;
     const { epoch, position: newest, begunAt: confirmedAt } = claim;
     if (this.#stopped) {
       this.#set(number, slot, 'free');
-      await releaseShard(number, { epoch, newest }, this.#parts.claim, options.retryMaxMs);
+      await releaseShard(number, { epoch, newest }, { ...this.#parts.claim, journal }, options.retryMaxMs);
       return;
     }
     this.#set(number, slot, 'replaying');
@@ -302,7 +313,7 @@ export class ShardKeeper {
     // Read after the row has the epoch: from then on no older owner can add to it.
     const frozen = await store.frozen(number);
     const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt };
-    const shard = new OwnedShard(number, ownership, shardParts);
+    const shard = new OwnedShard(number, ownership, { ...shardParts, journal });
     slot.shard = shard;
     this.#owned.add(shard);
     await this.#replaying(() => this.#replayTail(shard));
@@ -315,8 +326,13 @@ export class ShardKeeper {
 
   /** Publishes again what an earlier owner committed and left unflushed, and flushes it. */
   async #replayTail(shard: OwnedShard): Promise<void> {
-    const { journal, options } = this.#parts;
-    for await (const records of readTail(shard.number, shard.checkpoint, journal, options.replayRecords)) {
+    const { options } = this.#parts;
+    for await (const records of readTail(
+      shard.number,
+      shard.checkpoint,
+      shard.journal,
+      options.replayRecords,
+    )) {
       if (shard.closed) return;
       for (const { position, record } of records) shard.replay(position, record);
       await shard.queue.drained();
@@ -342,7 +358,8 @@ export class ShardKeeper {
   }
 
   async #lookAgain(number: number, slot: Slot): Promise<void> {
-    const { journal, store, clock, options, log } = this.#parts;
+    const { store, clock, options, log } = this.#parts;
+    const { journal } = this;
     try {
       const pageSize = options.replayRecords;
       const found = await examineShard(number, { journal, store, pageSize }, slot.broken);
@@ -353,10 +370,29 @@ export class ShardKeeper {
         this.#set(number, slot, 'free');
         this.#claimFree();
       }
-    } catch {
+    } catch (error) {
       // The journal or PostgreSQL is away, and others say so.
+      if (error instanceof JournalError && error.fault === 'gone' && journal === this.journal)
+        await this.#reopen();
     }
     if (slot.state === 'quarantined') slot.notBefore = clock.monotonic() + options.quarantineLookMs;
+  }
+
+  /** The journal is gone: there may be one again, for who adopts what was lost with it. */
+  async #reopen(): Promise<void> {
+    if (this.#reopening || this.#parts.reopenJournal === undefined) return;
+    this.#reopening = true;
+    try {
+      this.journal = await this.#parts.reopenJournal();
+      this.#parts.log(
+        'warn',
+        'the journal was gone; another one stands in its place and is used from now on',
+      );
+    } catch {
+      // Not yet.
+    } finally {
+      this.#reopening = false;
+    }
   }
 
   #quarantine(number: number, slot: Slot, why: string): void {

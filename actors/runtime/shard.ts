@@ -1,4 +1,5 @@
 import type { Refusal } from '../../schemas/errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import { Activation, type ActivationParts } from './activation.ts';
 import { Appender } from './appender.ts';
 import { Entry } from './entry.ts';
@@ -22,6 +23,8 @@ const wakeAgainMs = 1000;
 export class OwnedShard {
   readonly number: number;
   readonly epoch: number;
+  /** In which it was claimed. The node may use another one by now. */
+  readonly journal: Journal;
   readonly activations = new Map<string, Activation>();
   readonly queue: FlushQueue;
   readonly appender: Appender;
@@ -39,6 +42,7 @@ export class OwnedShard {
     const { epoch, newest, checkpoint, frozen, confirmedAt } = ownership;
     this.number = number;
     this.epoch = epoch;
+    this.journal = parts.journal;
     this.checkpoint = checkpoint;
     this.frozen = new Set(frozen);
     this.queue = new FlushQueue(parts.held);

@@ -81,7 +81,7 @@ async function openParts(own: Process, wish: Wish): Promise<Parts> {
   const pool = await connect(own, 'adoption', storage.url, { maxConnections: 2, statementTimeoutMs: 60_000 });
   const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
   const adopting = wish.command === 'adopt' && wish.yes;
-  const journal = await openJournal(own, { folder: storage.folder, store, adopting });
+  const journal = await openJournal(own, { folder: storage.folder, store, adopting, make: adopting });
   const chats: Survivors<Transaction> = {
     kind: anyKind(chatKind(createSqlChatStore(storage.db))),
     fitting: fittingEvents as Survivors<Transaction>['fitting'],

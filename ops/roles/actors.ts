@@ -37,11 +37,18 @@ export async function createActorHost(
     idleInTransactionTimeoutMs: 2000,
   });
   const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
-  const journal = await openJournal(process, { folder: storage.folder, store });
+  let journal = await openJournal(process, { folder: storage.folder, store });
+  const { reopen } = journal;
   const host = new ActorHost<Transaction>({
     node: process.nodeId,
     shards: config.shards,
     journal,
+    ...(reopen && {
+      reopenJournal: async () => {
+        journal = await reopen();
+        return journal;
+      },
+    }),
     store,
     kinds: [
       anyKind(chatKind(createSqlChatStore(storage.db))),
@@ -63,7 +70,7 @@ export async function createActorHost(
     log: (level, message, error) => log[level]({ err: error }, message),
   });
   links.broker.createService(actorsService(host));
-  watch(process, host, journal);
+  watch(process, host, () => journal);
   return host;
 }
 
@@ -86,17 +93,17 @@ export async function startActorHost(
 function watch(
   { clock, metrics, health }: Process,
   host: ActorHost<Transaction>,
-  journal: UsedJournal,
+  journal: () => UsedJournal,
 ): void {
   const stats = recent(clock, statsMs, () => host.stats());
   metrics.sample(() => {
     sampleActors(metrics, stats());
-    const { bytes, maxBytes } = journal.usage();
+    const { bytes, maxBytes } = journal().usage();
     metrics.journalBytes.set(bytes);
     sampleQueue(metrics, 'journal_bytes', bytes, maxBytes);
   });
   health.add('journal', () => {
-    if (journal.failure()) return degraded('takes no more writes');
+    if (journal().failure()) return degraded('takes no more writes');
     return stats().journalAway ? degraded('has no room, or does not answer') : { status: 'ok' };
   });
   health.add('database', () =>

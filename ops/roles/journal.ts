@@ -12,6 +12,8 @@ import type { Process } from './process.ts';
 
 /** A journal that tells how full it is, and why it takes no more writes where it does not. */
 export interface UsedJournal extends Journal {
+  /** Opens what stands in its place when it is gone; where it never is there is none. */
+  reopen?(): Promise<UsedJournal>;
   usage(): { bytes: number; maxBytes: number };
   failure(): unknown;
 }
@@ -21,36 +23,45 @@ export interface JournalPlace {
   store: FlushStore<Transaction>;
   /** A torn end is cut even where PostgreSQL has more than what stays: an operator has decided so. */
   adopting?: boolean;
+  /** Make the stream of a cluster where there is none. Default true. */
+  make?: boolean;
 }
 
 /** In JetStream where this process has a cluster, else in the data folder. */
 export async function openJournal(
   process: Process,
-  { folder, store, adopting = false }: JournalPlace,
+  { folder, store, adopting = false, make = true }: JournalPlace,
 ): Promise<UsedJournal> {
   const { natsUrl } = process.config;
-  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl);
+  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl, make);
   if (folder === undefined) throw new Error('a journal in files needs the data folder');
   return openOwnJournal(process, folder, adopting ? undefined : store);
 }
 
-async function openClusterJournal(process: Process, natsUrl: string): Promise<UsedJournal> {
+async function openClusterJournal(process: Process, natsUrl: string, make: boolean): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');
   const link = await openNats(process, natsUrl, 'journal');
+  const open = async (make: boolean): Promise<UsedJournal> => {
+    const journal = await openJetstreamJournal({
+      link,
+      clock,
+      stream: `${config.namespace}-journal`,
+      make,
+      replicas: config.journalReplicas,
+      maxBytes: config.journalMax,
+      onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),
+      onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
+    });
+    opened.push(journal);
+    return { ...journal, reopen: () => open(false) };
+  };
+  // One that is gone still refuses whoever was left with it.
+  const opened: Journal[] = [];
   return life.part(
     'journal',
-    () =>
-      openJetstreamJournal({
-        link,
-        clock,
-        stream: `${config.namespace}-journal`,
-        replicas: config.journalReplicas,
-        maxBytes: config.journalMax,
-        onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),
-        onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
-      }),
-    (journal) => journal.close(),
+    () => open(make),
+    () => Promise.all(opened.map((journal) => journal.close())),
   );
 }
 

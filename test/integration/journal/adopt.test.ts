@@ -286,10 +286,10 @@ describe('a shard that is adopted', () => {
 
   it('is not adopted while somebody else moves its checkpoint', async () => {
     await withHole();
-    const { lock } = store;
-    store.lock = async (tx, shards) => {
+    const { transaction } = store;
+    store.transaction = async (lane, work) => {
       await db.query(sql.unsafe`update shard_checkpoints set epoch = 77`);
-      return lock(tx, shards);
+      return transaction(lane, work);
     };
     expect(await adopt().catch((thrown: unknown) => thrown)).to.be.instanceOf(NotAlone);
   });
