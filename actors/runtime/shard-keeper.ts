@@ -3,11 +3,11 @@ import type { Refusal } from '../../schemas/errors.ts';
 import { type Journal, JournalError } from '../journal/journal.ts';
 import { atMost } from './at-most.ts';
 import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, releaseShard } from './claim.ts';
-import { examineShard } from './examine.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { Placement } from './host.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
+import { Quarantine } from './quarantine.ts';
 import { OwnedShard } from './shard.ts';
 import type { Loss, ShardParts } from './shard-parts.ts';
 
@@ -34,8 +34,6 @@ interface Slot {
   heldBy: string | undefined;
   /** The last claim failed, and the log knows. */
   told: boolean;
-  /** In quarantine: the version of what was found broken; see `examineShard`. */
-  broken: string | undefined;
   waiting: Set<(answer: Answer) => void>;
 }
 
@@ -72,20 +70,18 @@ function movedTo(owner: string | undefined, self: string): Moved {
 export class ShardKeeper {
   /** The journal takes no more writes in this process: no shard can be claimed. */
   failed = false;
-  /** What shards are claimed in. A shard stays with the one that it was claimed in. */
-  journal: Journal;
   readonly #parts: KeeperParts;
   readonly #slots: Slot[];
+  readonly #quarantined: Quarantine;
   readonly #owned = new Set<OwnedShard>();
   readonly #claims = new Set<Promise<void>>();
   readonly #replaying: ReturnType<typeof atMost>;
   #stopped = false;
-  #reopening = false;
   #cancel: (() => void) | undefined;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
-    this.journal = parts.journal;
+    this.#quarantined = new Quarantine(parts);
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, () => {
       return {
@@ -95,10 +91,14 @@ export class ShardKeeper {
         claims: 0,
         heldBy: undefined,
         told: false,
-        broken: undefined,
         waiting: new Set(),
       };
     });
+  }
+
+  /** What shards are claimed in now. */
+  get journal(): Journal {
+    return this.#quarantined.journal;
   }
 
   /** Resolves when every shard that belongs here was tried once. */
@@ -207,7 +207,7 @@ export class ShardKeeper {
     if (this.#stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
       this.#answerThoseWithoutHope();
-      this.#lookAtBroken();
+      this.#lookAtQuarantined();
       this.#claimFree();
       this.#tick();
     });
@@ -339,67 +339,34 @@ export class ShardKeeper {
     }
   }
 
-  /** What is in quarantine may have been adopted, or restored, or be another node's to look at. */
-  #lookAtBroken(): void {
-    const { clock, placement, node } = this.#parts;
+  #lookAtQuarantined(): void {
+    const { placement, node } = this.#parts;
     if (this.#stopped || this.failed) return;
     for (const [number, slot] of this.#slots.entries()) {
-      if (slot.state !== 'quarantined' || slot.notBefore > clock.monotonic()) continue;
+      if (slot.state !== 'quarantined' || !this.#quarantined.due(number)) continue;
       // What memory has is flushed first.
       if ([...this.#owned].some((shard) => shard.number === number)) continue;
-      if (placement.owner(number) !== node) {
+      if (placement.owner(number) === node) {
+        const look = this.#lookAgain(number, slot).finally(() => this.#claims.delete(look));
+        this.#claims.add(look);
+      } else {
+        // Now another node's to find out.
+        this.#quarantined.leave(number);
         this.#set(number, slot, 'free');
-        continue;
       }
-      slot.notBefore = Number.POSITIVE_INFINITY;
-      const look = this.#lookAgain(number, slot).finally(() => this.#claims.delete(look));
-      this.#claims.add(look);
     }
   }
 
   async #lookAgain(number: number, slot: Slot): Promise<void> {
-    const { store, clock, options, log } = this.#parts;
-    const { journal } = this;
-    try {
-      const pageSize = options.replayRecords;
-      const found = await examineShard(number, { journal, store, pageSize }, slot.broken);
-      slot.broken = found.version;
-      if (found.broken === undefined && slot.state === 'quarantined') {
-        log('info', `shard ${number} leaves quarantine: its journal and PostgreSQL fit together again`);
-        slot.notBefore = 0;
-        this.#set(number, slot, 'free');
-        this.#claimFree();
-      }
-    } catch (error) {
-      // The journal or PostgreSQL is away, and others say so.
-      if (error instanceof JournalError && error.fault === 'gone' && journal === this.journal)
-        await this.#reopen();
-    }
-    if (slot.state === 'quarantined') slot.notBefore = clock.monotonic() + options.quarantineLookMs;
-  }
-
-  /** The journal is gone: there may be one again, for who adopts what was lost with it. */
-  async #reopen(): Promise<void> {
-    if (this.#reopening || this.#parts.reopenJournal === undefined) return;
-    this.#reopening = true;
-    try {
-      this.journal = await this.#parts.reopenJournal();
-      this.#parts.log(
-        'warn',
-        'the journal was gone; another one stands in its place and is used from now on',
-      );
-    } catch {
-      // Not yet.
-    } finally {
-      this.#reopening = false;
-    }
+    if (!(await this.#quarantined.look(number))) return;
+    slot.notBefore = 0;
+    this.#set(number, slot, 'free');
+    this.#claimFree();
   }
 
   #quarantine(number: number, slot: Slot, why: string): void {
-    slot.broken = undefined;
-    slot.notBefore = this.#parts.clock.monotonic() + this.#parts.options.quarantineLookMs;
     this.#set(number, slot, 'quarantined');
-    this.#parts.log('error', `shard ${number} is quarantined: ${why}`);
+    this.#quarantined.enter(number, why);
   }
 
   #set(number: number, slot: Slot, state: ShardState): void {
