@@ -17,8 +17,8 @@ export interface FileJournalOptions {
   dir: string;
   clock: Clock;
   /**
-   * The flushed positions by shard, of the journal with this id. Asked once, when all was read and before
-   * anything is changed. Default: none.
+   * The flushed positions by shard, of the journal with this id. Asked before a bad tail is cut: a cut below one of
+   * them is refused. Default: none.
    */
   checkpoints?: (journalId: string) => Promise<ReadonlyMap<number, number>>;
   /**

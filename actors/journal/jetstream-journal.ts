@@ -16,6 +16,8 @@ export interface JetstreamJournalOptions {
   clock: Clock;
   /** The stream's name: letters, digits, - and _; one a deployment. Made if missing. Default `suhbat-journal`. */
   stream?: string;
+  /** Make the stream if it is missing. Default true. */
+  make?: boolean;
   /** Default 1. More need NATS 2.11. */
   replicas?: number;
   /**
@@ -61,13 +63,20 @@ export interface JetstreamJournal extends Journal {
  * Throws a StartError when the server or the stream is not what the journal needs.
  */
 export async function openJetstreamJournal(options: JetstreamJournalOptions): Promise<JetstreamJournal> {
-  const { link, clock, stream = 'suhbat-journal', replicas = 1, maxBytes = 8 * 1024 ** 3 } = options;
+  const {
+    link,
+    clock,
+    stream = 'suhbat-journal',
+    replicas = 1,
+    maxBytes = 8 * 1024 ** 3,
+    make = true,
+  } = options;
   const { duplicateWindowMs = 60_000, timeoutMs = 2000, openMs = 10_000 } = options;
   const { onAppend = ignore, onFailure = ignore } = options;
   const { connection } = link;
 
   if (!/^[\w-]{1,64}$/.test(stream)) throw new RangeError(`A stream cannot be named ${stream}.`);
-  const shape = { stream, replicas, maxBytes, duplicateWindowMs };
+  const shape = { stream, replicas, maxBytes, duplicateWindowMs, make };
   checkServer(connection.info, shape);
   const requests = createRequests({ link, clock, timeoutMs });
   const api = createJetstreamApi(requests, stream);

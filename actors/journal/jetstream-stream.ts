@@ -11,6 +11,8 @@ export interface StreamShape {
   replicas: number;
   maxBytes: number;
   duplicateWindowMs: number;
+  /** Make the stream where there is none. */
+  make: boolean;
 }
 
 /**
@@ -104,6 +106,7 @@ async function findOrMake(api: JetstreamApi, shape: StreamShape): Promise<Stream
   } catch (error) {
     if (!isStreamMissing(error)) throw error;
   }
+  if (!shape.make) throw unable(`there is no stream ${shape.stream}`);
   try {
     return await api.create(configOf(shape));
   } catch (error) {

@@ -22,7 +22,7 @@ export interface Recovered {
 export interface RecoveryOptions {
   disk: JournalDisk;
   folder: string;
-  /** Asked when all is read and nothing is changed yet: the flushed positions by shard, of this journal. */
+  /** Asked before a bad tail is cut, when nothing is changed yet: the flushed positions by shard, of this journal. */
   checkpoints: (journalId: string) => Promise<ReadonlyMap<number, number>>;
   onCut: (cut: JournalCut) => void;
 }
@@ -75,8 +75,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovered | und
     cut = { path, at: scan.end, bytes: bytes.length - scan.end };
   }
 
-  if (state) checkReached(state, await options.checkpoints(state.id), cut);
-  if (cut) await carryOut(options, cut);
+  if (cut) {
+    if (state) checkReached(state, await options.checkpoints(state.id), cut);
+    await carryOut(options, cut);
+  }
   return state && { state, file: await makeDurable(disk, state, lastRound) };
 }
 
@@ -87,19 +89,17 @@ function take(state: JournalState, segment: Segment): Parameters<typeof scanSegm
   };
 }
 
-/** What PostgreSQL has must be in the journal too; otherwise the journal lost something. */
-function checkReached(
-  state: JournalState,
-  checkpoints: ReadonlyMap<number, number>,
-  cut: JournalCut | undefined,
-): void {
+/**
+ * What PostgreSQL has must be in the journal too, or the bad tail may be what is left of it. A journal whose records
+ * are all whole is not kept from starting: claims find out which shards have lost something.
+ */
+function checkReached(state: JournalState, checkpoints: ReadonlyMap<number, number>, cut: JournalCut): void {
   for (const [shard, checkpoint] of checkpoints) {
     const newest = newestPosition(state, shard);
     if (newest >= checkpoint) continue;
-    const where = cut ? ` The bad tail of ${cut.path} from byte ${cut.at} on was left as it is.` : '';
     throw new JournalError(
       'failed',
-      `The journal in ${state.folder} ends at position ${newest} for shard ${shard}, but PostgreSQL holds its records up to ${checkpoint}.${where}`,
+      `The journal in ${state.folder} ends at position ${newest} for shard ${shard}, but PostgreSQL holds its records up to ${checkpoint}. The bad tail of ${cut.path} from byte ${cut.at} on was left as it is.`,
     );
   }
 }

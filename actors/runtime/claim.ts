@@ -50,6 +50,8 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
   const released = record === undefined || record.type === 'release';
   if (record !== undefined && !released && record.node !== node && isLive(record.node))
     return { outcome: 'held', by: record.node };
+  const hole = await holeAfter(shard, checkpoint?.position ?? 0, journal);
+  if (hole !== undefined) return { outcome: 'broken', why: hole };
 
   const epoch = Math.max(record?.epoch ?? 0, checkpoint?.epoch ?? 0) + 1;
   const previous = newest?.position ?? 0;
@@ -113,7 +115,7 @@ export async function* readTail(
     const page = await journal.read(shard, position, pageSize);
     const records: { position: number; record: ShardRecord }[] = [];
     for (const entry of page) {
-      const record = decodeRecord(entry.payload);
+      const record = recordOf(shard, entry);
       if (record.previous !== position)
         throw new BrokenChain(
           shard,
@@ -138,8 +140,24 @@ export class BrokenChain extends Error {
   }
 }
 
+/** The record after the checkpoint must follow it: otherwise PostgreSQL is older than what the journal keeps. */
+async function holeAfter(shard: number, position: number, journal: Journal): Promise<string | undefined> {
+  const [first] = await journal.read(shard, position, 1);
+  const previous = first && decodeHeader(first.payload).previous;
+  if (previous === undefined || previous === position) return undefined;
+  return `PostgreSQL is at position ${position}, and the journal has lost what followed, up to ${previous}`;
+}
+
+function recordOf(shard: number, entry: JournalRecord): ShardRecord {
+  try {
+    return decodeRecord(entry.payload);
+  } catch {
+    throw new BrokenChain(shard, entry, 'cannot be read');
+  }
+}
+
 /** What the checkpoint row says against what the journal holds. */
-function gap(
+export function gap(
   journalId: string,
   newest: number,
   checkpoint: { journal_id: string; position: number } | undefined,
@@ -153,16 +171,19 @@ function gap(
 }
 
 /**
- * Writes a claim or a release, with the journal's reserve. What is in doubt is repeated with the same
+ * Writes a record with the journal's reserve: a claim or a release. Gives its position. What is in doubt is repeated with the same
  * message id inside the duplicate window, and a full journal is waited for, for so long.
  */
-async function persist(parts: ClaimParts, append: Append, withinMs: number): Promise<void> {
+export async function persist(
+  parts: Pick<ClaimParts, 'journal' | 'clock' | 'options'>,
+  append: Append,
+  withinMs: number,
+): Promise<number> {
   const { journal, clock, options } = parts;
   const until = clock.monotonic() + withinMs;
   for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {
     try {
-      await journal.append({ ...append, reserved: true });
-      return;
+      return await journal.append({ ...append, reserved: true });
     } catch (error) {
       const again = error instanceof JournalError && (error.fault === 'in_doubt' || error.fault === 'full');
       if (!again || clock.monotonic() + pause >= until) throw error;

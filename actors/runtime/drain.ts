@@ -65,7 +65,7 @@ export class Releaser {
       dirty(shard);
       await sleep(clock, lookMs);
     }
-    const { number, epoch, appender, closed, aloneAt } = shard;
+    const { number, epoch, appender, closed, aloneAt, journal } = shard;
     shard.lose('released');
     await Promise.race([appender.ended, sleep(clock, left())]);
     // A release says that nobody before answers reads any more: else the next owner waits for that itself.
@@ -73,7 +73,7 @@ export class Releaser {
     if (clock.monotonic() < aloneAt) return;
     // Without an outcome of its last append nobody knows what a release record would follow.
     if (!closed && appender.sure)
-      await releaseShard(number, { epoch, newest: appender.newest }, claim, left());
+      await releaseShard(number, { epoch, newest: appender.newest }, { ...claim, journal }, left());
   }
 }
 

@@ -5,6 +5,8 @@
 export interface FlushStore<Tx = unknown> {
   /** The checkpoint of a shard; undefined where none was ever written. Reads outside of any lock. */
   checkpoint(shard: number): Promise<Checkpoint | undefined>;
+  /** Those of several shards, as far as they have any: one look. */
+  checkpoints(shards: readonly number[]): Promise<Map<number, Checkpoint>>;
   /**
    * Writes a new owner's epoch to the checkpoint row (made where it is missing) and gives the row.
    * From then on no flusher of an older epoch commits. Undefined: a newer epoch stands there.
@@ -17,6 +19,8 @@ export interface FlushStore<Tx = unknown> {
   /** Locks the rows in shard order. */
   lock(tx: Tx, shards: readonly number[]): Promise<Map<number, Checkpoint>>;
   advance(tx: Tx, positions: readonly { shard: number; position: number }[]): Promise<void>;
+  /** Puts this row in place of whatever stands there: for an operator, who has locked it and looked. */
+  adopt(tx: Tx, shard: number, checkpoint: Checkpoint): Promise<void>;
   /** Runs `work` so that its failure undoes only itself. */
   savepoint(tx: Tx, work: (tx: Tx) => Promise<void>): Promise<void>;
   bury(tx: Tx, letter: DeadLetter): Promise<void>;

@@ -9,13 +9,12 @@ import type { OwnedShard } from './shard.ts';
 
 export interface FlusherParts<Tx> {
   store: FlushStore<Tx>;
-  journalId: string;
   kinds: ReadonlyMap<string, AnyKind<Tx>>;
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;
-  /** The checkpoint row is no longer ours: the shard is lost. */
-  stale(shard: OwnedShard): void;
+  /** The checkpoint row is not as this owner left it: the shard is lost. */
+  stale(shard: OwnedShard, row: Checkpoint | undefined): void;
   fault(message: string, error: unknown): void;
 }
 
@@ -126,14 +125,15 @@ export class FlushLane<Tx> {
   /** One transaction, guarded by the checkpoint rows. */
   async #write(takes: Takes): Promise<Written> {
     const { store } = this.#parts;
-    const written: Written = { stale: new Set(), buried: [], frozen: [] };
+    const written: Written = { stale: new Map(), buried: [], frozen: [] };
     const ahead = new Map<OwnedShard, number>();
     await store.transaction(this.#number, async (tx) => {
       const numbers = [...takes.keys()].map((shard) => shard.number);
       const rows = await store.lock(tx, numbers);
       for (const [shard, take] of takes) {
-        const done = this.#alreadyWritten(shard, take, rows.get(shard.number));
-        if (done === undefined) written.stale.add(shard);
+        const row = rows.get(shard.number);
+        const done = this.#alreadyWritten(shard, take, row);
+        if (done === undefined) written.stale.set(shard, row);
         else ahead.set(shard, done);
       }
       const writable = [...takes].filter(([shard]) => !written.stale.has(shard));
@@ -164,7 +164,7 @@ export class FlushLane<Tx> {
     for (const [shard, take] of takes) {
       if (stale.has(shard)) {
         this.#dirty.delete(shard);
-        this.#parts.stale(shard);
+        this.#parts.stale(shard, stale.get(shard));
         continue;
       }
       for (const item of take.items) events += item.events.length;
@@ -178,7 +178,7 @@ export class FlushLane<Tx> {
    * if the row is not as this owner left it.
    */
   #alreadyWritten(shard: OwnedShard, take: FlushTake, row: Checkpoint | undefined): number | undefined {
-    if (row === undefined || row.journal_id !== this.#parts.journalId || row.epoch !== shard.epoch)
+    if (row === undefined || row.journal_id !== shard.journal.id || row.epoch !== shard.epoch)
       return undefined;
     if (row.position === shard.checkpoint) return 0;
     const written = shard.queue.items.findIndex((item) => item.position === row.position) + 1;
@@ -188,9 +188,9 @@ export class FlushLane<Tx> {
 }
 
 interface Written {
-  /** Shards whose rows belong to another owner now: nothing of them was written. */
-  stale: Set<OwnedShard>;
-  buried: Buried[];
+  /** Shards whose rows are another owner's now, or went back, and those rows: nothing of them was written. */
+  stale: Map<OwnedShard, Checkpoint | undefined>;
+  buried: Buried<OwnedShard>[];
   /** Actors that wait for an operator. */
   frozen: { shard: OwnedShard; actor: string }[];
 }

@@ -5,6 +5,7 @@ import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Beacons } from './beacons.ts';
+import { CheckpointWatch, notOurs } from './checkpoint-watch.ts';
 import type { ClaimParts } from './claim.ts';
 import { Deadlines } from './deadlines.ts';
 import { Releaser } from './drain.ts';
@@ -32,6 +33,8 @@ export interface HostParts<Tx> {
   node: string;
   shards: number;
   journal: Journal;
+  /** Opens what stands in the place of a journal that is gone; rejects while nothing does. */
+  reopenJournal?(): Promise<Journal>;
   store: FlushStore<Tx>;
   kinds: readonly AnyKind<Tx>[];
   bus: Bus;
@@ -70,6 +73,7 @@ export class ActorHost<Tx = unknown> {
   readonly #trimmer: Trimmer;
   /** On a bus that loses nothing there are none. */
   readonly #beacons: Beacons | undefined;
+  readonly #watch: CheckpointWatch;
   /** Asks that have no answer yet. */
   readonly #open = new Set<readonly Entry[]>();
   readonly #deadlines: Deadlines;
@@ -81,12 +85,14 @@ export class ActorHost<Tx = unknown> {
     this.#options = { ...runtimeDefaults, ...parts.options };
     this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
-    const { journal, clock, bus } = parts;
+    const { clock, bus } = parts;
     this.#deadlines = new Deadlines(clock);
     const options = this.#options;
     this.#beacons = bus.lossy ? new Beacons({ bus, clock, options }) : undefined;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
     this.#passivation = new Passivation(clock, options);
+    const owned = () => this.#keeper.owned();
+    this.#watch = new CheckpointWatch({ store: parts.store as FlushStore, clock, options, owned });
     const claim = this.#claimParts();
     this.#keeper = new ShardKeeper({
       ...parts,
@@ -110,13 +116,14 @@ export class ActorHost<Tx = unknown> {
       failing: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
-    this.#trimmer = new Trimmer(() => this.#keeper.owned(), journal, clock, options, this.#fault);
+    this.#trimmer = new Trimmer(owned, clock, options, this.#fault);
   }
 
   /** Claims the shards that placement gives this node, and keeps doing so. Resolves when each was tried. */
   async start(): Promise<void> {
     this.#passivation.start();
     this.#trimmer.start();
+    this.#watch.start();
     await this.#keeper.start();
   }
 
@@ -196,6 +203,7 @@ export class ActorHost<Tx = unknown> {
     this.#keeper.stop();
     this.#passivation.stop();
     this.#trimmer.stop();
+    this.#watch.stop();
     const { clock } = this.#parts;
     const until = clock.monotonic() + deadlineMs;
     const left = (share: number) => until - clock.monotonic() - deadlineMs * share;
@@ -274,11 +282,10 @@ export class ActorHost<Tx = unknown> {
   #makeLane(number: number): FlushLane<Tx> {
     return new FlushLane(number, {
       ...this.#parts,
-      journalId: this.#parts.journal.id,
       kinds: this.#kinds,
       options: this.#options,
       observer: this.#observer,
-      stale: (shard) => shard.lose('its checkpoint row belongs to another owner'),
+      stale: (shard, row) => shard.lose(notOurs(shard, row)),
       fault: this.#fault,
     });
   }
@@ -293,6 +300,7 @@ export class ActorHost<Tx = unknown> {
       held: this.#held,
       refuses: (shard, gate) => this.#refuses(shard, gate),
       dirty: (shard, soon) => this.#lane(shard).dirty(shard, soon),
+      checkpointLook: () => this.#watch.look(),
       room: () => this.#passivation.room(),
       used: (shard, activation) => this.#passivation.used(shard, activation),
       left: (activation) => this.#passivation.left(activation),
@@ -307,10 +315,21 @@ export class ActorHost<Tx = unknown> {
   }
 
   #claimParts(): ClaimParts {
-    const { node, journal, store, clock, placement } = this.#parts;
+    const { node, store, clock, placement } = this.#parts;
+    const keeper = () => this.#keeper;
     const isLive = (other: string) => placement.isLive(other);
     const attempt = () => ++this.#attempts;
-    return { node, journal, store: store as FlushStore, clock, options: this.#options, isLive, attempt };
+    return {
+      node,
+      get journal() {
+        return keeper().journal;
+      },
+      store: store as FlushStore,
+      clock,
+      options: this.#options,
+      isLive,
+      attempt,
+    };
   }
 
   #refuses(shard: OwnedShard, gate: 'journaled' | 'stored'): Refusal | undefined {

@@ -19,6 +19,10 @@ export interface RuntimeOptions {
   fenceMs: number;
   /** How long a fenced node leaves the shard alone. */
   refenceMs: number;
+  /** How often the checkpoint rows are looked at, though nothing is flushed. */
+  checkpointLookMs: number;
+  /** How often a shard in quarantine is looked at: an operator may have adopted it. */
+  quarantineLookMs: number;
   /** How often the journal is asked whether a node has released a shard, while it does not say so itself. */
   heldMs: number;
   /** Shards that are handed to other nodes at once, and how long each may be flushed meanwhile. */
@@ -60,6 +64,8 @@ export const runtimeDefaults: RuntimeOptions = {
   sweepMs: 5000,
   fenceMs: 1000,
   refenceMs: 3000,
+  checkpointLookMs: 5000,
+  quarantineLookMs: 5000,
   heldMs: 500,
   handOffShards: 4,
   handOffFlushMs: 500,

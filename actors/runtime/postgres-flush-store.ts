@@ -17,6 +17,13 @@ export function createPostgresFlushStore(database: Database): FlushStore<Transac
       return row ?? undefined;
     },
 
+    async checkpoints(shards) {
+      const rows = await database.any(typed<Row>()`
+        select shard, journal_id, epoch, position from shard_checkpoints
+        where shard = any(${sql.array([...shards], 'int4')})`);
+      return new Map(rows.map((row) => [row.shard, row]));
+    },
+
     async claim(shard, journalId, epoch) {
       const row = await database.maybeOne(typed<Checkpoint>()`
         insert into shard_checkpoints as row (shard, journal_id, epoch, position)
@@ -50,6 +57,14 @@ export function createPostgresFlushStore(database: Database): FlushStore<Transac
       await tx.query(sql.unsafe`
         update shard_checkpoints as row set position = next.position, updated_at = now()
         from ${sql.unnest(rows, ['int4', 'int8'])} as next (shard, position) where row.shard = next.shard`);
+    },
+
+    async adopt(tx, shard, { journal_id, epoch, position }) {
+      await tx.query(sql.unsafe`
+        insert into shard_checkpoints (shard, journal_id, epoch, position)
+        values (${shard}, ${journal_id}, ${epoch}, ${position})
+        on conflict (shard) do update set journal_id = excluded.journal_id, epoch = excluded.epoch,
+          position = excluded.position, updated_at = now()`);
     },
 
     async savepoint(tx, work) {

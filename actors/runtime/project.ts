@@ -2,18 +2,21 @@ import type { FlushItem } from './flush-queue.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { AnyKind } from './kind.ts';
 import type { ActorEvent, PendingMark } from './output.ts';
-import type { OwnedShard } from './shard.ts';
 
-/** What one shard gives to a flush. */
-export interface ShardTake {
-  shard: OwnedShard;
-  items: FlushItem[];
-  marks: PendingMark[];
+/** What one shard gives to a flush. `Shard`: how the caller knows it. */
+export interface ShardTake<Shard extends Numbered> {
+  shard: Shard;
+  items: readonly Pick<FlushItem, 'position' | 'events'>[];
+  marks: readonly PendingMark[];
+}
+
+export interface Numbered {
+  number: number;
 }
 
 /** Data that PostgreSQL refused. */
-export interface Buried {
-  shard: OwnedShard;
+export interface Buried<Shard extends Numbered> {
+  shard: Shard;
   kind: string;
   /** The actor that cannot go on without it. */
   freezes: string | undefined;
@@ -27,22 +30,22 @@ export interface ProjectParts<Tx> {
   fault(message: string, error: unknown): void;
 }
 
-interface PlacedEvent extends ActorEvent {
-  shard: OwnedShard;
+interface PlacedEvent<Shard extends Numbered> extends ActorEvent {
+  shard: Shard;
   position: number;
 }
 
-interface PlacedMark extends PendingMark {
-  shard: OwnedShard;
+interface PlacedMark<Shard extends Numbered> extends PendingMark {
+  shard: Shard;
 }
 
 /** Hands all events and marks of a transaction to their kinds: per kind in bulk, in the shards' order. */
-export async function writeTakes<Tx>(
+export async function writeTakes<Tx, Shard extends Numbered>(
   tx: Tx,
-  takes: readonly ShardTake[],
+  takes: readonly ShardTake<Shard>[],
   parts: ProjectParts<Tx>,
-): Promise<Buried[]> {
-  const buried: Buried[] = [];
+): Promise<Buried<Shard>[]> {
+  const buried: Buried<Shard>[] = [];
   for (const [name, { events, marks }] of byKind(takes)) {
     const kind = parts.kinds.get(name);
     if (kind === undefined) {
@@ -52,9 +55,9 @@ export async function writeTakes<Tx>(
     } else if (!parts.careful) {
       await kind.project(tx, { events, marks });
     } else {
-      const writeEvents = (some: readonly PlacedEvent[], inner: Tx) =>
+      const writeEvents = (some: readonly PlacedEvent<Shard>[], inner: Tx) =>
         kind.project(inner, { events: [...some], marks: [] });
-      const writeMarks = (some: readonly PlacedMark[], inner: Tx) =>
+      const writeMarks = (some: readonly PlacedMark<Shard>[], inner: Tx) =>
         kind.project(inner, { events: [], marks: [...some] });
       await bisect(tx, events, writeEvents, parts, async (event, error) => {
         buried.push(await bury(tx, kind, event, error, parts));
@@ -69,8 +72,8 @@ export async function writeTakes<Tx>(
   return buried;
 }
 
-function byKind(takes: readonly ShardTake[]) {
-  const kinds = new Map<string, { events: PlacedEvent[]; marks: PlacedMark[] }>();
+function byKind<Shard extends Numbered>(takes: readonly ShardTake<Shard>[]) {
+  const kinds = new Map<string, { events: PlacedEvent<Shard>[]; marks: PlacedMark<Shard>[] }>();
   const of = (kind: string) => {
     const found = kinds.get(kind) ?? { events: [], marks: [] };
     kinds.set(kind, found);
@@ -106,13 +109,13 @@ async function bisect<Tx, Piece>(
 }
 
 /** Keeps an event for repair; its kind puts something in its place, or else the actor stands still. */
-async function bury<Tx>(
+async function bury<Tx, Shard extends Numbered>(
   tx: Tx,
   kind: AnyKind<Tx> | undefined,
-  { shard, position, kind: name, id, actor, event }: PlacedEvent,
+  { shard, position, kind: name, id, actor, event }: PlacedEvent<Shard>,
   error: unknown,
   { store }: ProjectParts<Tx>,
-): Promise<Buried> {
+): Promise<Buried<Shard>> {
   let goesOn = false;
   try {
     if (kind !== undefined)

@@ -5,6 +5,7 @@ import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, release
 import type { FlushStore } from './flush-store.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
+import { Quarantine } from './quarantine.ts';
 import { OwnedShard } from './shard.ts';
 import type { Loss, ShardParts } from './shard-parts.ts';
 import {
@@ -25,6 +26,7 @@ export interface KeeperParts {
   node: string;
   shards: number;
   journal: Journal;
+  reopenJournal?(): Promise<Journal>;
   store: FlushStore;
   clock: Clock;
   observer: RuntimeObserver;
@@ -36,6 +38,9 @@ export interface KeeperParts {
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
 
+/** Why a shard is lost that had to be flushed before. */
+const flushed = 'flushed';
+
 /**
  * Takes every shard that placement gives this node from `free` to `serving`, and again when it was lost:
  * claim → epoch to the checkpoint row → read the tail → publish its frames again → flush it → serve.
@@ -45,6 +50,7 @@ export class ShardKeeper {
   failed = false;
   readonly #parts: KeeperParts;
   readonly #slots: Slot[];
+  readonly #quarantined: Quarantine;
   readonly #owned = new Set<OwnedShard>();
   readonly #claims = new Set<Promise<void>>();
   readonly #replaying: ReturnType<typeof atMost>;
@@ -53,8 +59,14 @@ export class ShardKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#quarantined = new Quarantine(parts);
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, freeSlot);
+  }
+
+  /** What shards are claimed in now. */
+  get journal(): Journal {
+    return this.#quarantined.journal;
   }
 
   /** Resolves when every shard that belongs here was tried once. */
@@ -134,12 +146,16 @@ export class ShardKeeper {
   lost(shard: OwnedShard, loss: Loss): void {
     if (!loss.quarantined) this.#owned.delete(shard);
     const slot = this.#slots[shard.number];
-    if (slot?.shard !== shard) return;
+    if (slot?.shard !== shard) {
+      if (slot?.state === 'quarantined' && loss.reason !== flushed)
+        this.#parts.log('warn', `shard ${shard.number} was in quarantine and is lost: ${loss.reason}`);
+      return;
+    }
     const letGo = slot.state === 'releasing';
     slot.shard = undefined;
     if (loss.quarantined) {
       // What memory has is flushed still; then nothing of it is kept.
-      void shard.queue.drained().then(() => shard.lose('flushed'));
+      void shard.queue.drained().then(() => shard.lose(flushed));
       this.#quarantine(shard.number, slot, loss.reason);
       return;
     }
@@ -159,6 +175,7 @@ export class ShardKeeper {
     if (this.#stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
       this.#answerThoseWithoutHope();
+      this.#lookAtQuarantined();
       this.#claimFree();
       this.#tick();
     });
@@ -200,9 +217,10 @@ export class ShardKeeper {
     const own = ++slot.claims;
     this.#set(number, slot, 'claiming');
     try {
-      const claim = await claimShard(number, this.#parts.claim);
+      const { journal } = this;
+      const claim = await claimShard(number, { ...this.#parts.claim, journal });
       slot.heldBy = undefined;
-      if (claim.outcome === 'claimed') return await this.#replay(number, slot, claim);
+      if (claim.outcome === 'claimed') return await this.#replay(number, slot, claim, journal);
       if (claim.outcome === 'broken') return this.#quarantine(number, slot, claim.why);
       if (claim.outcome === 'held') return this.#held(number, slot, claim.by);
       observer.refused();
@@ -248,14 +266,19 @@ export class ShardKeeper {
     });
   }
 
-  async #replay(number: number, slot: Slot, claim: Claim & { outcome: 'claimed' }): Promise<void> {
-    const { journal, store, clock, options, shardParts } = this.#parts;
+  async #replay(
+    number: number,
+    slot: Slot,
+    claim: Claim & { outcome: 'claimed' },
+    journal: Journal,
+  ): Promise<void> {
+    const { store, clock, options, shardParts } = this.#parts;
     const { epoch, position: newest, begunAt: confirmedAt } = claim;
     const aloneAt = claim.released || journal.exclusive ? confirmedAt : claim.keptAt + options.fenceMs;
     if (this.#stopped) {
       this.#set(number, slot, 'free');
       if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
-      await releaseShard(number, { epoch, newest }, this.#parts.claim, options.retryMaxMs);
+      await releaseShard(number, { epoch, newest }, { ...this.#parts.claim, journal }, options.retryMaxMs);
       return;
     }
     this.#set(number, slot, 'replaying');
@@ -264,7 +287,7 @@ export class ShardKeeper {
     // Read after the row has the epoch: from then on no older owner can add to it.
     const frozen = await store.frozen(number);
     const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt, aloneAt };
-    const shard = new OwnedShard(number, ownership, shardParts);
+    const shard = new OwnedShard(number, ownership, { ...shardParts, journal });
     slot.shard = shard;
     this.#owned.add(shard);
     await this.#replaying(() => this.#replayTail(shard));
@@ -277,17 +300,47 @@ export class ShardKeeper {
 
   /** Publishes again what an earlier owner committed and left unflushed, and flushes it. */
   async #replayTail(shard: OwnedShard): Promise<void> {
-    const { journal, options } = this.#parts;
-    for await (const records of readTail(shard.number, shard.checkpoint, journal, options.replayRecords)) {
+    const { options } = this.#parts;
+    for await (const records of readTail(
+      shard.number,
+      shard.checkpoint,
+      shard.journal,
+      options.replayRecords,
+    )) {
       if (shard.closed) return;
       for (const { position, record } of records) shard.replay(position, record);
       await shard.queue.drained();
     }
   }
 
+  #lookAtQuarantined(): void {
+    const { placement, node } = this.#parts;
+    if (this.#stopped || this.failed) return;
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot.state !== 'quarantined' || !this.#quarantined.due(number)) continue;
+      // What memory has is flushed first.
+      if ([...this.#owned].some((shard) => shard.number === number)) continue;
+      if (placement.owner(number) === node) {
+        const look = this.#lookAgain(number, slot).finally(() => this.#claims.delete(look));
+        this.#claims.add(look);
+      } else {
+        // Now another node's to find out.
+        this.#quarantined.leave(number);
+        this.#set(number, slot, 'free');
+      }
+    }
+  }
+
+  async #lookAgain(number: number, slot: Slot): Promise<void> {
+    if (!(await this.#quarantined.look(number))) return;
+    slot.notBefore = 0;
+    this.#set(number, slot, 'free');
+    this.#claimFree();
+  }
+
   #quarantine(number: number, slot: Slot, why: string): void {
     this.#set(number, slot, 'quarantined');
-    this.#parts.log('error', `shard ${number} is quarantined: ${why}`);
+    this.#quarantined.enter(number, why);
   }
 
   #set(number: number, slot: Slot, state: ShardState): void {

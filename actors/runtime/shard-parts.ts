@@ -24,6 +24,8 @@ export interface ShardParts {
   refuses(shard: OwnedShard, gate: 'journaled' | 'stored'): Refusal | undefined;
   /** There is something to flush; `soon`: an answer waits for it. */
   dirty(shard: OwnedShard, soon: boolean): void;
+  /** Makes sure that PostgreSQL has not gone back, and with it what was just read: such a shard is lost. */
+  checkpointLook(): Promise<void>;
   /** Makes room for one more activation; false when nothing can leave. */
   room(): boolean;
   /** An actor has come into memory, or is used. */

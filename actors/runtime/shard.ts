@@ -1,4 +1,5 @@
 import type { Refusal } from '../../schemas/errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import { Activation, type ActivationParts } from './activation.ts';
 import { Appender } from './appender.ts';
 import { Entry } from './entry.ts';
@@ -24,6 +25,8 @@ export class OwnedShard {
   readonly epoch: number;
   /** Before this monotonic time it may neither serve nor say that it was released. */
   readonly aloneAt: number;
+  /** In which it was claimed. The node may use another one by now. */
+  readonly journal: Journal;
   readonly activations = new Map<string, Activation>();
   readonly queue: FlushQueue;
   readonly appender: Appender;
@@ -42,6 +45,7 @@ export class OwnedShard {
     this.number = number;
     this.epoch = epoch;
     this.aloneAt = ownership.aloneAt;
+    this.journal = parts.journal;
     this.checkpoint = checkpoint;
     this.frozen = new Set(frozen);
     this.queue = new FlushQueue(parts.held);
@@ -215,6 +219,8 @@ export class OwnedShard {
     if (this.closed) return;
     const startedAt = clock.monotonic();
     const state = await activation.kind.load(activation.id);
+    await this.#parts.checkpointLook();
+    if (this.closed) return;
     observer.loaded(activation.kind.name, (clock.monotonic() - startedAt) / 1000);
     activation.activate(state);
   }

@@ -1,5 +1,4 @@
 import type { Clock } from '../../ops/process/clock.ts';
-import type { Journal } from '../journal/journal.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 
@@ -8,7 +7,6 @@ const leastPauseMs = 1000;
 /** Trims the journal some minutes behind the checkpoints: room for a small restore of the database. */
 export class Trimmer {
   readonly #owned: () => Iterable<OwnedShard>;
-  readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #options: RuntimeOptions;
   readonly #fault: (message: string, error: unknown) => void;
@@ -20,13 +18,11 @@ export class Trimmer {
 
   constructor(
     owned: () => Iterable<OwnedShard>,
-    journal: Journal,
     clock: Clock,
     options: RuntimeOptions,
     fault: (message: string, error: unknown) => void,
   ) {
     this.#owned = owned;
-    this.#journal = journal;
     this.#clock = clock;
     this.#options = options;
     this.#fault = fault;
@@ -71,7 +67,7 @@ export class Trimmer {
   async #trim(shard: OwnedShard, position: number): Promise<void> {
     if (position <= (this.#trimmed.get(shard) ?? 0)) return;
     try {
-      await this.#journal.trim(shard.number, position);
+      await shard.journal.trim(shard.number, position);
       this.#trimmed.set(shard, position);
     } catch (error) {
       this.#fault(`trimming shard ${shard.number} failed`, error);

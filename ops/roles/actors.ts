@@ -41,11 +41,18 @@ export async function createActorHost(
   });
   const wanted = config.natsUrl === undefined ? undefined : await openWanted(process, links);
   const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
-  const journal = await openJournal(process, { folder: storage.folder, store });
+  let journal = await openJournal(process, { folder: storage.folder, store });
+  const { reopen } = journal;
   const host = new ActorHost<Transaction>({
     node: process.nodeId,
     shards: config.shards,
     journal,
+    ...(reopen && {
+      reopenJournal: async () => {
+        journal = await reopen();
+        return journal;
+      },
+    }),
     store,
     kinds: [
       anyKind(chatKind(createSqlChatStore(storage.db))),
@@ -73,7 +80,7 @@ export async function createActorHost(
   });
   if (wanted) await watchGateways(process, links, { host, wanted });
   links.broker.createService(actorsService(host));
-  watch(process, host, journal);
+  watch(process, host, () => journal);
   return host;
 }
 
@@ -124,17 +131,17 @@ async function watchGateways(
 function watch(
   { clock, metrics, health }: Process,
   host: ActorHost<Transaction>,
-  journal: UsedJournal,
+  journal: () => UsedJournal,
 ): void {
   const stats = recent(clock, statsMs, () => host.stats());
   metrics.sample(() => {
     sampleActors(metrics, stats());
-    const { bytes, maxBytes } = journal.usage();
+    const { bytes, maxBytes } = journal().usage();
     metrics.journalBytes.set(bytes);
     sampleQueue(metrics, 'journal_bytes', bytes, maxBytes);
   });
   health.add('journal', () => {
-    if (journal.failure()) return degraded('takes no more writes');
+    if (journal().failure()) return degraded('takes no more writes');
     return stats().journalAway ? degraded('has no room, or does not answer') : { status: 'ok' };
   });
   health.add('database', () =>

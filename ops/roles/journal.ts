@@ -12,45 +12,63 @@ import type { Process } from './process.ts';
 
 /** A journal that tells how full it is, and why it takes no more writes where it does not. */
 export interface UsedJournal extends Journal {
+  /** Opens what stands in its place when it is gone; where it never is there is none. */
+  reopen?(): Promise<UsedJournal>;
   usage(): { bytes: number; maxBytes: number };
   failure(): unknown;
+}
+
+export interface JournalPlace {
+  folder: DataFolder | undefined;
+  store: FlushStore<Transaction>;
+  /** A torn end is cut even where PostgreSQL has more than what stays: an operator has decided so. */
+  adopting?: boolean;
+  /** Make the stream of a cluster where there is none. Default true. */
+  make?: boolean;
 }
 
 /** In JetStream where this process has a cluster, else in the data folder. */
 export async function openJournal(
   process: Process,
-  { folder, store }: { folder: DataFolder | undefined; store: FlushStore<Transaction> },
+  { folder, store, adopting = false, make = true }: JournalPlace,
 ): Promise<UsedJournal> {
   const { natsUrl } = process.config;
-  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl);
+  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl, make);
   if (folder === undefined) throw new Error('a journal in files needs the data folder');
-  return openOwnJournal(process, folder, store);
+  return openOwnJournal(process, folder, adopting ? undefined : store);
 }
 
-async function openClusterJournal(process: Process, natsUrl: string): Promise<UsedJournal> {
+async function openClusterJournal(process: Process, natsUrl: string, make: boolean): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');
   const link = await openNats(process, natsUrl, 'journal');
+  const open = async (make: boolean): Promise<UsedJournal> => {
+    const journal = await openJetstreamJournal({
+      link,
+      clock,
+      stream: `${config.namespace}-journal`,
+      make,
+      replicas: config.journalReplicas,
+      maxBytes: config.journalMax,
+      onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),
+      onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
+    });
+    opened.push(journal);
+    return { ...journal, reopen: () => open(false) };
+  };
+  // One that is gone still refuses whoever was left with it.
+  const opened: Journal[] = [];
   return life.part(
     'journal',
-    () =>
-      openJetstreamJournal({
-        link,
-        clock,
-        stream: `${config.namespace}-journal`,
-        replicas: config.journalReplicas,
-        maxBytes: config.journalMax,
-        onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),
-        onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
-      }),
-    (journal) => journal.close(),
+    () => open(make),
+    () => Promise.all(opened.map((journal) => journal.close())),
   );
 }
 
 function openOwnJournal(
   process: Process,
   folder: DataFolder,
-  store: FlushStore<Transaction>,
+  store: FlushStore<Transaction> | undefined,
 ): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');
@@ -60,7 +78,7 @@ function openOwnJournal(
       openFileJournal({
         dir: join(folder.path, 'journal'),
         clock,
-        checkpoints: (journalId) => checkpointsOf(store, journalId, config.shards),
+        ...(store && { checkpoints: (journalId) => checkpointsOf(store, journalId, config.shards) }),
         segmentBytes: config.journalSegment,
         maxBytes: config.journalMax,
         onRound({ appendSeconds, syncSeconds }) {
@@ -83,10 +101,7 @@ async function checkpointsOf(
   journalId: string,
   shards: number,
 ): Promise<Map<number, number>> {
-  const found = new Map<number, number>();
-  for (let shard = 0; shard < shards; shard++) {
-    const row = await store.checkpoint(shard);
-    if (row?.journal_id === journalId) found.set(shard, row.position);
-  }
-  return found;
+  const rows = await store.checkpoints(Array.from({ length: shards }, (_, shard) => shard));
+  const own = [...rows].filter(([, row]) => row.journal_id === journalId);
+  return new Map(own.map(([shard, row]) => [shard, row.position]));
 }

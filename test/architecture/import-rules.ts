@@ -17,8 +17,11 @@ const folderRules: readonly FolderRule[] = [
     may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/', 'test/', 'bench/'],
   },
   { files: /^schemas\//, may: () => ['schemas/'] },
-  // The composition root and its parts, one a role.
-  { files: /^ops\/(main\.ts$|roles\/)/, may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'] },
+  // The composition root and its parts, one a role; and the operators' program, which is wired from the same parts.
+  {
+    files: /^ops\/(main\.ts$|roles\/|journal\/)/,
+    may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'],
+  },
   { files: /^ops\//, may: () => ['schemas/', 'ops/'] },
   { files: /^actors\/client\//, may: () => ['schemas/', 'ops/', 'actors/client/'] },
   { files: /^actors\/journal\//, may: () => ['schemas/', 'ops/', 'actors/journal/'] },
@@ -110,7 +113,7 @@ function oneFileBreach(name: string, imports: readonly Import[]): string[] {
 
 /** Only ops/config knows settings; ops/main.ts hands it the environment, and ops/cluster hands PATH to its children. */
 function environmentBreach({ path, text }: Source): string[] {
-  if (isTest(path) || /^ops\/(config\/|cluster\/|main\.ts$)/.test(path)) return [];
+  if (isTest(path) || /^ops\/(config\/|cluster\/|(journal\/)?main\.ts$)/.test(path)) return [];
   const reads = /\bprocess\s*(\?\.|\.|\[\s*['"])\s*env\b|\benv\b[^;]*from\s*['"]node:process['"]/;
   return reads.test(withoutComments(text)) ? [`${path} may not read the environment`] : [];
 }

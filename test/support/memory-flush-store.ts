@@ -63,6 +63,13 @@ export function createMemoryFlushStore(
       return row && { ...row };
     },
 
+    async checkpoints(shards) {
+      await step('checkpoints');
+      live();
+      const rows = shards.map((shard) => [shard, database.checkpoints.get(shard)] as const);
+      return new Map(rows.flatMap(([shard, row]) => (row === undefined ? [] : [[shard, { ...row }]])));
+    },
+
     async claim(shard, journalId, epoch) {
       await step('claim');
       live();
@@ -121,6 +128,10 @@ export function createMemoryFlushStore(
           if (row !== undefined) row.position = position;
         }
       });
+    },
+
+    async adopt(tx, shard, checkpoint) {
+      tx.later(() => void database.checkpoints.set(shard, { ...checkpoint }));
     },
 
     async savepoint(tx, work) {

@@ -160,7 +160,7 @@ describe('the journal on JetStream', () => {
   });
 
   it('does not start with replicas on a server that lets two owners append at once', async () => {
-    const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1 };
+    const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1, make: true };
     const info = { ...(await open()).link.connection.info, version: '2.11.0' } as ServerInfo;
     expect(() => checkServer(info, shape)).not.to.throw();
     const sentence =

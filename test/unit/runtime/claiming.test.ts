@@ -66,6 +66,7 @@ describe('a shard on its way to its owner', () => {
 
   it('that is lost while its tail is replayed makes room for the next replay', async () => {
     const one = await started('n1');
+    await one.ask('a', [{ type: 'head' }]).done;
     one.store.end();
     await one.put('a', 'k1');
     let go: (() => void) | undefined;
@@ -111,6 +112,7 @@ describe('a shard on its way to its owner', () => {
 
   it('is served when all of its tail is written, however many pages that has', async () => {
     const one = await started('n1');
+    await one.ask('a', [{ type: 'head' }]).done;
     one.store.end();
     for (let n = 1; n <= 7; n++) await one.put('a', `k${n}`);
     const two = await started('n2', { options: { replayRecords: 2 } });
@@ -150,6 +152,7 @@ describe('a shard on its way to its owner', () => {
 
   it('that is lost while its tail is replayed is claimed anew', async () => {
     const one = await started('n1');
+    await one.ask('a', [{ type: 'head' }]).done;
     one.store.end();
     await one.put('a', 'k1');
     const holder = {};

@@ -150,6 +150,7 @@ describe('ownership of a shard', () => {
 
   it('publishes the frames of a replayed tail again, and flushes it before it serves', async () => {
     const one = await started('n1');
+    await one.ask('a', [{ type: 'head' }]).done;
     one.store.end();
     await one.put('a', 'k1');
     await one.put('a', 'k2');

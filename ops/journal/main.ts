@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { chatKind } from '../../actors/chat/kind.ts';
+import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
+import { fittingEvents, raiseChats } from '../../actors/chat/sql-survivors.ts';
+import type { Journal } from '../../actors/journal/journal.ts';
+import { adoptShard, NotAlone, type Survivors } from '../../actors/runtime/adopt.ts';
+import { type Examined, examineShard } from '../../actors/runtime/examine.ts';
+import type { FlushStore } from '../../actors/runtime/flush-store.ts';
+import { anyKind } from '../../actors/runtime/kind.ts';
+import { runtimeDefaults } from '../../actors/runtime/options.ts';
+import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Transaction } from '../connections/postgres.ts';
+import { thisBuild } from '../process/build.ts';
+import { systemClock as clock } from '../process/clock.ts';
+import { createHealth } from '../process/health.ts';
+import { createLifecycle } from '../process/lifecycle.ts';
+import { startSentence } from '../process/run.ts';
+import { openJournal } from '../roles/journal.ts';
+import type { Process } from '../roles/process.ts';
+import { connect, openFolder, openStorage } from '../roles/storage.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { readArguments, usage, type Wish } from './arguments.ts';
+import { outcome, plan, statusLine } from './words.ts';
+
+/**
+ * `npm run journal`: what the journal and PostgreSQL say about each other, and the end of a quarantine. It takes the
+ * settings of the Suhbat that it is about; one with a data folder must be stopped, a cluster may run.
+ * Exit codes: 0, or 1 where a shard is in quarantine (`status`), stays in it, or nothing could be done.
+ */
+
+/** An adoption that met another writer is tried again so often. */
+const tries = 3;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Parts {
+  node: string;
+  shards: number;
+  journal: Journal;
+  store: FlushStore<Transaction>;
+  survivors: Survivors<Transaction>[];
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`${startSentence(error)}\n`);
+  return 1;
+});
+
+async function main(): Promise<number> {
+  const config = loadConfig(process.env, []);
+  if (config === 'help') throw new Error('no arguments were given to it');
+  const wish = readArguments(process.argv.slice(2), config.shards);
+  if (wish.command === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel);
+  const life = createLifecycle({ logger, clock, deadlineMs: config.stopDeadline });
+  const own: Process = {
+    nodeId: `journal-${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`,
+    life,
+    config,
+    clock,
+    logger,
+    metrics: createMetrics(),
+    health: createHealth(clock, thisBuild()),
+  };
+  try {
+    return await run(wish, await openParts(own, wish));
+  } finally {
+    await life.stop();
+  }
+}
+
+async function openParts(own: Process, wish: Wish): Promise<Parts> {
+  const { nodeId: node, config } = own;
+  const folder = await openFolder(own);
+  const storage = await openStorage(own, folder);
+  const pool = await connect(own, 'adoption', storage.url, { maxConnections: 2, statementTimeoutMs: 60_000 });
+  const store: FlushStore<Transaction> = createPostgresFlushStore(pool);
+  const adopting = wish.command === 'adopt' && wish.yes;
+  const journal = await openJournal(own, { folder: storage.folder, store, adopting, make: adopting });
+  const chats: Survivors<Transaction> = {
+    kind: anyKind(chatKind(createSqlChatStore(storage.db))),
+    fitting: fittingEvents as Survivors<Transaction>['fitting'],
+    raise: raiseChats,
+  };
+  return { node, shards: config.shards, journal, store, survivors: [chats] };
+}
+
+async function run(wish: Wish, parts: Parts): Promise<number> {
+  const shards =
+    wish.command === 'adopt' ? wish.shards : Array.from({ length: parts.shards }, (_, shard) => shard);
+  let bad = 0;
+  for (const shard of shards) {
+    if (wish.command === 'adopt' && wish.yes) {
+      if (!(await adopt(shard, parts))) bad++;
+      continue;
+    }
+    const found = await look(shard, parts);
+    if (found.broken !== undefined) bad++;
+    if (wish.command === 'status') say(statusLine(shard, found));
+    else if (found.broken !== undefined || shards.length < parts.shards) say(plan(shard, found));
+  }
+  if (wish.command === 'adopt' && !wish.yes)
+    say(bad > 0 ? 'Nothing was done. Say so again with --yes.' : 'There is nothing to adopt.');
+  return bad > 0 ? 1 : 0;
+}
+
+/** An owner may flush and trim between two looks: what seems broken is looked at again. */
+async function look(shard: number, { journal, store }: Parts): Promise<Examined> {
+  const once = () =>
+    examineShard(shard, { journal, store: store as FlushStore, pageSize: runtimeDefaults.replayRecords });
+  const found = await once();
+  return found.broken === undefined ? found : once();
+}
+
+/** True: the shard is whole now. */
+async function adopt(shard: number, parts: Parts): Promise<boolean> {
+  for (let left = tries; ; left--) {
+    try {
+      say(outcome(shard, await adoptShard(shard, { ...parts, clock })));
+      return true;
+    } catch (error) {
+      const again = error instanceof NotAlone && left > 1;
+      if (again) continue;
+      say(`shard ${shard}: could not be adopted: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    }
+  }
+}
