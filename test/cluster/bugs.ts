@@ -16,7 +16,7 @@ export const seededBugs: Record<string, SeededBug> = {
     file: 'actors/journal/jetstream-journal.ts',
     find: 'Nats-Expected-Last-Subject-Sequence: ',
     put: 'Nothing-Expected: ',
-    plan: [[faults.actorsPaused10]],
+    plan: [[faults.actorsDumb]],
     shows: /promise/,
   },
   'ack before commit': {

@@ -10,7 +10,7 @@ import { makeTokenKey } from '../../ops/config/token-key.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** Long enough for a dead node to be noticed, by heartbeats too, and for a grace. */
-const noticedMs = 15_000;
+const noticedMs = 40_000;
 /** Gateways look again at whom their clients watch 15 s after a shard began anew. */
 const reviewedMs = 40_000;
 

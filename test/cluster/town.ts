@@ -1,4 +1,5 @@
-import { type Client, connect, register, type Tokens } from 'suhbat/client';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Client, ClientError, connect, register, type Tokens } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 
@@ -68,14 +69,16 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   for (let n = 0; n < groups; n++) {
     const own = Array.from({ length: members }, (_, index) => (n * members + index) % people);
     const [owner = 0, ...others] = own;
-    const chat = await at(clients, owner).createGroup({
-      title: `Group ${n}`,
-      member_ids: others.map((index) => at(ids, index)),
-    });
+    const chat = await insisting(() =>
+      at(clients, owner).createGroup({
+        title: `Group ${n}`,
+        member_ids: others.map((index) => at(ids, index)),
+      }),
+    );
     membership.set(chat.id, own);
   }
   for (let n = groups * members; n + 1 < people; n += 2) {
-    const chat = await at(clients, n).createPrivateChat({ user_id: at(ids, n + 1) });
+    const chat = await insisting(() => at(clients, n).createPrivateChat({ user_id: at(ids, n + 1) }));
     membership.set(chat.id, [n, n + 1]);
   }
   const chats = [...membership.keys()];
@@ -171,6 +174,21 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
       }
     },
   };
+}
+
+const insistMs = 20_000;
+const againMs = 200;
+
+/** A cluster that has just started may say for a moment that nothing was done. */
+async function insisting<T>(create: () => Promise<T>): Promise<T> {
+  for (const until = performance.now() + insistMs; ; await pause(againMs)) {
+    try {
+      return await create();
+    } catch (error) {
+      const again = error instanceof ClientError && error.code === 'unavailable';
+      if (!again || performance.now() > until) throw error;
+    }
+  }
 }
 
 function account(n: number) {

@@ -49,11 +49,11 @@ describe('npm start', function () {
   });
 
   it('refuses wrong and unknown settings and arguments, all in one sentence', async () => {
-    const said = await refusal({ SUHBAT_SHARDS: '0', SUHBAT_PROT: '80', REDIS_URL: 'redis://r' }, [
+    const said = await refusal({ SUHBAT_SHARDS: '0', SUHBAT_PROT: '80', SMTP_URL: 'smtp://m' }, [
       '--verbose',
     ]);
     expect(said).to.match(/^Suhbat cannot start: .*\.\n$/);
-    for (const part of ['SUHBAT_SHARDS must be', 'did you mean SUHBAT_PORT?', 'REDIS_URL', '"--verbose"'])
+    for (const part of ['SUHBAT_SHARDS must be', 'did you mean SUHBAT_PORT?', 'SMTP_URL', '"--verbose"'])
       expect(said).to.include(part);
     expect(await readdir(folder)).to.deep.equal([]);
   });
