@@ -2,10 +2,8 @@ import { type Fault, faults } from './faults.ts';
 
 /** A mistake that the fault suite must catch, or it proves nothing. */
 export interface SeededBug {
-  /** In every process: this text of this file becomes another. */
-  file: string;
-  find: string;
-  put: string;
+  /** In every process: these texts of these files become others. */
+  edits: readonly { file: string; find: string; put: string }[];
   /** What brings it to light, and what is then said. */
   plan: readonly Fault[][];
   shows: RegExp;
@@ -13,30 +11,52 @@ export interface SeededBug {
 
 export const seededBugs: Record<string, SeededBug> = {
   'no fence': {
-    file: 'actors/journal/jetstream-journal.ts',
-    find: 'Nats-Expected-Last-Subject-Sequence: ',
-    put: 'Nothing-Expected: ',
+    edits: [
+      {
+        file: 'actors/journal/jetstream-journal.ts',
+        find: 'Nats-Expected-Last-Subject-Sequence: ',
+        put: 'Nothing-Expected: ',
+      },
+    ],
     plan: [[faults.actorsDumb]],
     shows: /promise/,
   },
   'ack before commit': {
-    file: 'actors/runtime/gate.ts',
-    find: 'if (!this.#parts.appender.attach(batch, output)) this.#passed(batch, output);',
-    put: 'this.#passed(batch, output);',
+    edits: [
+      {
+        file: 'actors/runtime/gate.ts',
+        find: 'if (!this.#parts.appender.attach(batch, output)) this.#passed(batch, output);',
+        put: 'this.#passed(batch, output);',
+      },
+    ],
     plan: [[faults.actorsKilledMidway]],
     shows: /promise 1/,
   },
   'no checkpoint guard': {
-    file: 'actors/runtime/flusher.ts',
-    find: 'if (done === undefined) written.stale.add(shard);',
-    put: 'if (done === undefined) ahead.set(shard, 0);',
+    edits: [
+      {
+        file: 'actors/runtime/flusher.ts',
+        find: 'if (done === undefined) written.stale.set(shard, row);',
+        put: 'if (done === undefined) ahead.set(shard, 0);',
+      },
+      // It looks at the same rows now and then, and may be the first to see whose they are.
+      {
+        file: 'actors/runtime/checkpoint-watch.ts',
+        find: 'if (behind || row.epoch !== shard.epoch) shard.lose(notOurs(shard, row));',
+        put: 'if (behind && row === undefined) shard.lose(notOurs(shard, row));',
+      },
+    ],
     plan: [[{ ...faults.zombieFlusher, run: (stage, random, town) => zombieAtTheEnd(stage, random, town) }]],
     shows: /promise 8/,
   },
   'a lost frame without a resync': {
-    file: 'actors/runtime/beacons.ts',
-    find: 'for (const subject of subjects) bus.publish(subject, envelope);',
-    put: '',
+    edits: [
+      {
+        file: 'actors/runtime/beacons.ts',
+        find: 'for (const subject of subjects) bus.publish(subject, envelope);',
+        put: '',
+      },
+    ],
     plan: [[{ ...faults.silence, run: (stage, random, town) => silenceAtTheEnd(stage, random, town) }]],
     shows: /promise 4/,
   },

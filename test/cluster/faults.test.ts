@@ -40,7 +40,7 @@ describe('a cluster under load', function () {
     });
 });
 
-async function breachesOf({ file, find, put, plan }: SeededBug): Promise<string[]> {
+async function breachesOf({ edits, plan }: SeededBug): Promise<string[]> {
   const { breaches } = await runFaults({
     random: seededRandom(1),
     plan,
@@ -49,7 +49,7 @@ async function breachesOf({ file, find, put, plan }: SeededBug): Promise<string[
     perSecond: 150,
     recoverMs: 8000,
     env: {
-      SEEDED_BUG: JSON.stringify({ file, find, put }),
+      SEEDED_BUG: JSON.stringify(edits),
       NODE_OPTIONS: `--import ${join(import.meta.dirname, 'seed-bug.ts')}`,
     },
   });
