@@ -13,6 +13,8 @@ export interface Fault {
 }
 
 const away = 1500;
+/** Longer than heartbeats, pings and appends may take. */
+const longer = 5000;
 
 export const faults = {
   actorsKilled: {
@@ -65,41 +67,41 @@ export const faults = {
   actorsPaused40: { name: 'an actors node is paused for 40 s', seconds: 40, run: pausedActors(40_000) },
   actorsCutFromNats: {
     name: 'an actors node is cut off from NATS',
-    seconds: 6,
+    seconds: 5,
     async run(stage, random) {
       const { nats } = stage.links(pick(stage.nodes('actors'), random));
       nats.cut();
-      await pause(6000);
+      await pause(longer);
       nats.heal();
     },
   },
   actorsDeaf: {
     name: 'an actors node hears nothing from NATS',
-    seconds: 6,
+    seconds: 5,
     async run(stage, random) {
       const { nats } = stage.links(pick(stage.nodes('actors'), random));
       nats.hold('down');
-      await pause(6000);
+      await pause(longer);
       nats.heal();
     },
   },
   actorsDumb: {
     name: 'what an actors node says does not reach NATS',
-    seconds: 6,
+    seconds: 5,
     async run(stage, random) {
       const { nats } = stage.links(pick(stage.nodes('actors'), random));
       nats.hold('up');
-      await pause(6000);
+      await pause(longer);
       nats.heal();
     },
   },
   actorsCutFromPostgres: {
     name: 'an actors node is cut off from PostgreSQL',
-    seconds: 6,
+    seconds: 5,
     async run(stage, random) {
       const { postgres } = stage.links(pick(stage.nodes('actors'), random));
       postgres.cut();
-      await pause(6000);
+      await pause(longer);
       postgres.heal();
     },
   },
@@ -176,7 +178,7 @@ export const faults = {
   },
   badBus: {
     name: 'frames of the bus are lost, doubled and swapped',
-    seconds: 6,
+    seconds: 5,
     async run(stage) {
       stage.meddle({ drop: 0.05, double: 0.05, swap: 0.05 });
       await pause(6000);

@@ -54,7 +54,7 @@ const memorySlack = 200 * 1024 * 1024;
 
 /** A cluster of its own under steady load, hurt as planned, and judged by the nine promises. */
 export async function runFaults(options: RunOptions): Promise<Report> {
-  const { perSecond = loadPerSecond, town: plan = fullTown, calmMs = 2000, recoverMs = 60_000 } = options;
+  const { perSecond = loadPerSecond, town: plan = fullTown, calmMs = 1200, recoverMs = 60_000 } = options;
   const { random, say = () => {} } = options;
   const stage = await openStage(options);
   let town: Town | undefined;
