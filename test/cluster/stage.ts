@@ -47,6 +47,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const complaints: string[] = [];
   let mischief = noMischief;
   const meddle = meddleWithBus('suhbat.bus.', random, () => mischief);
+  const closeLinks = async () => {
+    for (const own of links.values()) for (const link of Object.values(own)) await link.close();
+  };
   const port = (url: string) => Number(new URL(url).port);
 
   const cluster = await startCluster({
@@ -78,6 +81,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       if (/"level":"(error|fatal)"/.test(line)) complaints.push(`${name}: ${line}`);
     },
   }).catch(async (error: unknown) => {
+    await closeLinks();
     await rm(dir, { recursive: true, force: true });
     throw error;
   });
@@ -98,7 +102,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       for (const node of cluster.nodes) node.resume();
       await balancer.close();
       await cluster.stop();
-      for (const own of links.values()) for (const link of Object.values(own)) await link.close();
+      await closeLinks();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -51,19 +51,28 @@ const tickMs = 10;
 const atOnce = 8;
 
 export async function settle(url: string, random: () => number, plan: TownPlan = fullTown): Promise<Town> {
-  const { people, groups, members } = plan;
+  const { people } = plan;
   const tokens: Tokens[] = [];
   for (let first = 0; first < people; first += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
     tokens.push(...(await Promise.all(some.map((n) => register(url, account(n))))));
   }
-  const clients = tokens.map((own) =>
-    connect({
-      url,
-      tokens: own,
-      settings: { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 },
-    }),
-  );
+  const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
+  const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
+  try {
+    return await populate(clients, random, plan);
+  } catch (error) {
+    for (const client of clients) client.close();
+    throw error;
+  }
+}
+
+/** Puts them into their chats. */
+async function populate(
+  clients: readonly Client[],
+  random: () => number,
+  { people, groups, members }: TownPlan,
+): Promise<Town> {
   const ids = await Promise.all(clients.map(async (client) => (await client.ready()).user_id));
   const membership = new Map<string, number[]>();
   for (let n = 0; n < groups; n++) {
