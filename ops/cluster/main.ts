@@ -17,7 +17,7 @@ const help = `A cluster on this machine: nats-server, redis-server, PostgreSQL, 
 
 npm run cluster -- [--gateways 2] [--actors 3] [--services 1] [--dir data/cluster]
 
-Keys: 1–9, a–i  select   k  kill -9   p  pause, go on   s  SIGTERM (it drains)   r  start again
+Keys: 1–9, a–f, h–j  select   k  kill -9   p  pause, go on   s  SIGTERM (it drains)   r  start again
       +  one more actors process   g  one more gateway   q, Ctrl-C  end everything
 Where the output is no terminal, the table is written every five seconds.
 `;
@@ -124,7 +124,7 @@ async function show(cluster: Cluster, notes: string[], note: (text: string) => v
 
   function onKey(name: string): void {
     const target = targetsOf(cluster).find(({ key }) => key === selected);
-    if (keys.includes(name)) selected = name;
+    if (name.length === 1 && keys.includes(name)) selected = name;
     else if (name === 'q') finish();
     else if (name === '+') act('one more actors process', cluster.add('actors'));
     else if (name === 'g') act('one more gateway', cluster.add('gateway'));
