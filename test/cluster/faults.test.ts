@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { seededRandom } from '../simulation/scheduler.ts';
@@ -41,17 +43,21 @@ describe('a cluster under load', function () {
 });
 
 async function breachesOf({ edits, plan }: SeededBug): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'suhbat-bug-'));
+  const from = join(folder, 'now');
   const { breaches } = await runFaults({
     random: seededRandom(1),
     plan,
+    onSettled: () => writeFile(from, ''),
     counts: { gateway: 1, actors: 2, services: 1 },
     town: smallTown,
     perSecond: 150,
     recoverMs: 8000,
     env: {
       SEEDED_BUG: JSON.stringify(edits),
+      SEEDED_BUG_FROM: from,
       NODE_OPTIONS: `--import ${join(import.meta.dirname, 'seed-bug.ts')}`,
     },
-  });
+  }).finally(() => rm(folder, { recursive: true, force: true }));
   return breaches;
 }

@@ -21,6 +21,8 @@ export interface RunOptions extends Omit<StageOptions, 'random'> {
   calmMs?: number;
   /** After the faults everything must be well within so long. */
   recoverMs?: number;
+  /** Everybody is in their chats; nobody has written yet. */
+  onSettled?(): Promise<void>;
   say?(line: string): void;
 }
 
@@ -63,6 +65,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   try {
     town = await settle(stage.balancer.url, random, plan);
     const { recorders } = town;
+    await options.onSettled?.();
     town.write(perSecond);
     await pause(2 * calmMs);
     const before = await memoryOf(stage);

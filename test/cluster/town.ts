@@ -55,7 +55,7 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   const tokens: Tokens[] = [];
   for (let first = 0; first < people; first += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
-    tokens.push(...(await Promise.all(some.map((n) => register(url, account(n))))));
+    tokens.push(...(await Promise.all(some.map((n) => insisting(() => register(url, account(n)))))));
   }
   const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
