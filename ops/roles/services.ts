@@ -1,6 +1,10 @@
 import type { Actors } from '../../actors/client/ask.ts';
+import { createAccess } from '../../services/access/access.ts';
+import { readPolicy } from '../../services/access/policy.ts';
+import { createAuditService } from '../../services/audit/audit.service.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
+import { createAdminService } from '../../services/users/admin.service.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
@@ -32,19 +36,23 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   const { clock } = process;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
+  const access = createAccess({ db, clock, policy: await readPolicy() });
+  // Shared with other processes it would hold mail addresses, and cost as much as the row.
+  const profiles = redis === undefined ? { profiles: ephemeral } : {};
   broker.createService(
     createUsersService({
       db,
       bus,
       ephemeral,
-      // Shared with other processes it would hold mail addresses, and cost as much as the row.
-      ...(redis === undefined && { profiles: ephemeral }),
+      ...profiles,
       clock,
       tokens,
       refreshTokens,
       passwords,
     }),
   );
+  broker.createService(createAdminService({ db, bus, ...profiles, clock, access }));
+  broker.createService(createAuditService({ db, access }));
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));

