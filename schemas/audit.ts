@@ -19,6 +19,7 @@ export const auditDetails = {
   logout_all: Strict(ended),
   revoke_login: Strict({}),
   refresh_reused: Strict({}),
+  confirm_failed: Strict({}),
   password_change: Strict(ended),
   password_reset: Strict(ended),
   email_change: Strict({}),

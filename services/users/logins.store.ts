@@ -42,18 +42,28 @@ export async function insertLogin(db: Transaction, login: NewLogin): Promise<Log
   return row;
 }
 
+export interface Rotation {
+  id: string;
+  generation: number;
+  /** Milliseconds since 1970, as `expires_at` is. */
+  now: number;
+  expires_at: number;
+  /** Milliseconds: no refresh lets a login live longer. */
+  lifeMs: number;
+}
+
 /**
  * One step from this generation to the next: of two at once exactly one finds the row. `null` when the
  * generation is not the newest, the login is not live, or its user is banned or gone.
  */
 export async function rotateLogin(
   db: Transaction,
-  { id, generation, now, expires_at }: { id: string; generation: number; now: number; expires_at: number },
+  { id, generation, now, expires_at, lifeMs }: Rotation,
 ): Promise<LoginRow | null> {
   return db.maybeOne(typed<LoginRow>()`
     update logins
     set generation = generation + 1, rotated_at = ${timestamp(now)}, last_used_at = ${timestamp(now)},
-      expires_at = ${timestamp(expires_at)}
+      expires_at = least(${timestamp(expires_at)}, created_at + ${lifeMs} * interval '1 ms')
     where id = ${id} and generation = ${generation} and revoked_at is null and expires_at > ${timestamp(now)}
       and exists (
         select 1 from users where users.id = logins.user_id and banned_at is null and deleted_at is null)

@@ -12,6 +12,7 @@ import { findUser } from './users.store.ts';
 
 /** Milliseconds in which a refresh may be repeated: an answer that was lost, two tabs at once. */
 const repeatMs = 10_000;
+const defaultLifeMs = 90 * 24 * 60 * 60_000;
 
 /**
  * `refresh`: each refresh token works once. Using one again revokes the whole login, since either the
@@ -19,7 +20,7 @@ const repeatMs = 10_000;
  * repeat gets the same refresh token again. Who repeats is not asked; the token itself is the proof.
  */
 export function refreshActions(parts: UsersParts) {
-  const { db, bus, clock, refreshTokens } = parts;
+  const { db, bus, clock, refreshTokens, loginLifeMs: lifeMs = defaultLifeMs } = parts;
 
   async function answer(login: LoginRow): Promise<Tokens> {
     const user = await findUser(db, login.user_id);
@@ -66,7 +67,7 @@ export function refreshActions(parts: UsersParts) {
       const { login_id, generation } = refreshTokens.read(refresh_token);
       return storing(async () => {
         const now = clock.now();
-        const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs };
+        const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs, lifeMs };
         const rotated = await rotateLogin(db, next);
         return answer(rotated ?? (await explain(login_id, generation, now, meta)));
       });

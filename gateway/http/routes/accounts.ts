@@ -1,9 +1,12 @@
 import { tagOf } from '../../../schemas/etag.ts';
 import {
+  DeleteAccountBody,
+  DeleteAccountQuery,
   IdOrUsername,
   LoginBody,
   LoginList,
   PageQuery,
+  PasswordBody,
   ProfileList,
   pageOf,
   RefreshBody,
@@ -39,6 +42,20 @@ async function changeMe(request: RouteRequest, { call }: RouteParts): Promise<An
   const profile = await call<OwnProfile>('users.update', params, metaOf(request));
   return { status: 200, body: profile, headers: tagged(profile) };
 }
+
+const unconfirmed = ['password_required', 'password_wrong', 'login_too_old'];
+
+/** Two paths to the same end. */
+const deletion = {
+  summary: "The end of the caller's account",
+  description: `What is personal is erased; messages stay, as those of a deleted account. \`password\` is needed where the account has
+one. Where it has none the login must be younger than 10 minutes.`,
+  auth: 'user',
+  limit: 'auth',
+  body: DeleteAccountBody,
+  replies: { 204: undefined },
+  refusals: { forbidden: unconfirmed, conflict: ['last_admin'], rate_limited: ['too_many_logins'] },
+} as const satisfies Partial<Route>;
 
 export const accountRoutes: readonly Route[] = [
   {
@@ -126,6 +143,24 @@ export const accountRoutes: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: '/api/v1/auth/password',
+    summary: 'Another password; every other login ends',
+    description: `\`current_password\` is needed where the account has a password. Where it has none the login must be younger
+than 10 minutes.`,
+    auth: 'user',
+    limit: 'auth',
+    body: PasswordBody,
+    replies: { 204: undefined },
+    refusals: {
+      forbidden: unconfirmed,
+      conflict: ['changed'],
+      unprocessable: ['password_too_long'],
+      rate_limited: ['too_many_logins'],
+    },
+    handle: calling('users.password', 204, body, auditedMetaOf),
+  },
+  {
+    method: 'POST',
     path: '/api/v1/ws-ticket',
     summary: 'A ticket for one WebSocket, good for 30 seconds',
     auth: 'user',
@@ -159,6 +194,24 @@ export const accountRoutes: readonly Route[] = [
       unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
     },
     handle: changeMe,
+  },
+  {
+    method: 'POST',
+    path: '/me/delete',
+    ...deletion,
+    handle: calling('users.delete', 204, body, auditedMetaOf),
+  },
+  {
+    method: 'DELETE',
+    path: '/me',
+    ...deletion,
+    query: DeleteAccountQuery,
+    handle: calling(
+      'users.delete',
+      204,
+      (request) => ({ ...request.query, ...body(request) }),
+      auditedMetaOf,
+    ),
   },
   {
     method: 'GET',

@@ -16,6 +16,7 @@ import { validator } from '../../../schemas/validator.ts';
 import { createAccess } from '../../../services/access/access.ts';
 import { readPolicy } from '../../../services/access/policy.ts';
 import { createAuditService } from '../../../services/audit/audit.service.ts';
+import { eraseKeys } from '../../../services/keys/keys.store.ts';
 import { createAdminService } from '../../../services/users/admin.service.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
@@ -78,7 +79,17 @@ export async function startAccounts() {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
   broker.createService(
-    createUsersService({ db, bus, ephemeral, profiles: ephemeral, clock, tokens, refreshTokens, passwords }),
+    createUsersService({
+      db,
+      bus,
+      ephemeral,
+      profiles: ephemeral,
+      clock,
+      tokens,
+      refreshTokens,
+      passwords,
+      erasers: [eraseKeys],
+    }),
   );
   const access = createAccess({ db, clock, policy: await readPolicy() });
   broker.createService(createAdminService({ db, bus, clock, profiles: ephemeral, access }));
