@@ -24,7 +24,8 @@ export function createUserStore(database: Database): UserStore<Transaction> {
       const rows = marks.map(({ id, mark }) => [id, mark.at]);
       await tx.query(sql.unsafe`
         update users set last_seen_at = greatest(users.last_seen_at, seen.at)
-        from ${sql.unnest(rows, ['uuid', 'timestamptz'])} as seen (id, at) where users.id = seen.id`);
+        from ${sql.unnest(rows, ['uuid', 'timestamptz'])} as seen (id, at)
+        where users.id = seen.id and users.deleted_at is null`);
     },
   };
 }

@@ -21,6 +21,7 @@ export function operationOf(route: Route, examples: RouteExamples, components: C
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
     security: security[route.auth],
+    ...(route.permit && { 'x-permit': `${route.permit.object}: ${route.permit.act}` }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && { requestBody: bodyOf(route.body, examples, components) }),
     responses: { ...goodAnswers(route, examples, components), ...refusalsOf(route, examples) },

@@ -45,12 +45,15 @@ function refuseOver(
   throw fail('rate_limited', { retry_after_ms });
 }
 
-/** The step `limitName`: however a client writes the name that it tries, it is one name. */
+/**
+ * The step `limitName`: however a client writes the name that it tries, it is one name. Who is logged in already, and
+ * proves a password, tries for the own account.
+ */
 export function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
   if (row.route.limit !== 'auth') return undefined;
-  const { email, login, username } = request.body as Record<string, unknown>;
-  const name = email ?? login ?? username;
+  const { email, login, username } = (request.body ?? {}) as Record<string, unknown>;
+  const name = email ?? login ?? username ?? request.caller?.user_id;
   if (typeof name !== 'string') return undefined;
   return takeCall(exchange, parts, 'authPerAddress', name.trim().toLowerCase());
 }

@@ -8,3 +8,8 @@ export function metaOf(request: RouteRequest): CallMeta {
   if (caller === undefined) return { request_id, ip: request.ip(), device: request.device };
   return { request_id, user_id: caller.user_id, login_id: caller.login_id };
 }
+
+/** The same with the client's address, for acts that the audit log keeps. */
+export function auditedMetaOf(request: RouteRequest): CallMeta {
+  return { ...metaOf(request), ip: request.ip() };
+}

@@ -16,6 +16,11 @@ export interface Route {
   description?: string;
   /** `ticket`: as `user`, or by a `?ticket=` of the query. */
   auth: 'user' | 'ticket' | 'open';
+  /**
+   * The right that the caller's role needs (services/access/policy.csv). It is enforced by the service behind the route;
+   * here it is for the documents, and for the test that asks every such route as every role.
+   */
+  permit?: { object: string; act: string };
   /** Which rate limit counts the call: password and token tries, messages, other calls, or none. */
   limit: 'auth' | 'messages' | 'calls' | 'none';
   /** Known query parameters, as strings; unknown ones are ignored, known ones are validated. */

@@ -250,6 +250,23 @@ export const fields = {
     meaning: 'Password hashes that may wait for each thread; more are refused as rate_limited',
   }),
 
+  // Logins and administration
+  loginLife: integer({
+    name: 'SUHBAT_LOGIN_LIFE',
+    default: 90,
+    min: 7,
+    max: 3650,
+    unit: 'days',
+    meaning: 'After so long a login ends, however often its tokens were refreshed',
+  }),
+  adminEmail: optional({
+    name: 'ADMIN_EMAIL',
+    type: 'a mail address',
+    read: (given) => (/^[^\s@]+@[^\s@]+$/.test(given) ? given : undefined),
+    secret: true,
+    meaning: 'Whose verified address this is becomes the first admin',
+  }),
+
   // Secrets: made and kept in the data folder where PostgreSQL is embedded, required where it is not
   tokenKey: optional({
     name: 'SUHBAT_TOKEN_KEY',

@@ -1,6 +1,12 @@
 import type { Actors } from '../../actors/client/ask.ts';
+import { createAccess } from '../../services/access/access.ts';
+import { readPolicy } from '../../services/access/policy.ts';
+import { createAuditService } from '../../services/audit/audit.service.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
+import { eraseKeys } from '../../services/keys/keys.store.ts';
+import { createAdminService } from '../../services/users/admin.service.ts';
+import { grantFirstAdmin } from '../../services/users/first-admin.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
@@ -29,27 +35,36 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   const { secrets, tokens, actors } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
-  const { clock } = process;
+  const { clock, config } = process;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
+  const access = createAccess({ db, clock, policy: await readPolicy() });
+  // Shared with other processes it would hold mail addresses, and cost as much as the row.
+  const profiles = redis === undefined ? { profiles: ephemeral } : {};
   broker.createService(
     createUsersService({
       db,
       bus,
       ephemeral,
-      // Shared with other processes it would hold mail addresses, and cost as much as the row.
-      ...(redis === undefined && { profiles: ephemeral }),
+      ...profiles,
       clock,
       tokens,
       refreshTokens,
       passwords,
+      loginLifeMs: config.loginLife * dayMs,
+      erasers: [eraseKeys],
     }),
   );
+  const { adminEmail } = config;
+  if (adminEmail !== undefined) await db.transaction((tx) => grantFirstAdmin(tx, adminEmail, clock.now()));
+  broker.createService(createAdminService({ db, bus, ...profiles, clock, access }));
+  broker.createService(createAuditService({ db, access }));
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
 }
 
+const dayMs = 24 * 60 * 60_000;
 const repeatTries = 5;
 const repeatPauseMs = 1000;
 

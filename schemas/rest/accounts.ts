@@ -19,6 +19,19 @@ export const RegisterBody = Strict({
 });
 export type RegisterBody = Static<typeof RegisterBody>;
 
+/** No `current_password` where the account has none. */
+export const PasswordBody = Strict({
+  current_password: Type.Optional(GivenPassword),
+  new_password: NewPassword,
+});
+export type PasswordBody = Static<typeof PasswordBody>;
+
+/** No `password` where the account has none. */
+export const DeleteAccountBody = Strict({ password: Type.Optional(GivenPassword) });
+export type DeleteAccountBody = Static<typeof DeleteAccountBody>;
+
+export const DeleteAccountQuery = Type.Object({ password: Type.Optional(GivenPassword) });
+
 const LoginName = Type.String({ minLength: 1, maxLength: 254 });
 
 /** Exactly one of `login` (either), `username` and `email`: with the password that makes two fields. */

@@ -79,3 +79,8 @@ export async function dropExpired(db: Transaction, now: number, most: number): P
     ) as old
     where idempotency_keys.user_id = old.user_id and idempotency_keys.key = old.key`);
 }
+
+/** The answers hold what the user has done: they end with the account. */
+export async function eraseKeys(tx: Transaction, userId: string): Promise<void> {
+  await tx.query(sql.unsafe`delete from idempotency_keys where user_id = ${userId}`);
+}

@@ -3,7 +3,8 @@ import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
 import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { LoginBody, RegisterBody, Tokens } from '../../schemas/rest/accounts.ts';
-import { insertLogin, type NewLogin } from './logins.store.ts';
+import type { NewLogin } from './logins.store.ts';
+import { noteFailedLogin, openLogin } from './open-login.ts';
 import type { UsersParts } from './parts.ts';
 import { refreshLifeMs, tokensAnswer } from './tokens-answer.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
@@ -53,7 +54,7 @@ export function entryActions(parts: UsersParts) {
       return storing(() =>
         db.transaction(async (tx) => {
           const row = await insertUser(tx, user, clock.now());
-          return tokensAnswer(parts, row, await insertLogin(tx, newLogin(row.id, meta)));
+          return tokensAnswer(parts, row, await openLogin(tx, newLogin(row.id, meta), 'register', meta));
         }),
       ).catch((error: unknown) => {
         throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
@@ -68,13 +69,17 @@ export function entryActions(parts: UsersParts) {
     async login(params: LoginBody, meta: CallMeta): Promise<Tokens> {
       const found = await storing(() => credentials(params));
       const same = await passwords.matches(params.password, found?.password_hash ?? null);
+      const refused = !same || found === null ? 'bad_credentials' : found.banned_at !== null && 'banned';
+      if (refused) await noteFailedLogin(parts, found, refused, meta);
       if (!same || found === null)
         throw fail('unauthenticated', {
           reason: 'bad_credentials',
           detail: 'The name or the password is wrong',
         });
       if (found.banned_at !== null) throw banned();
-      return tokensAnswer(parts, found, await storing(() => insertLogin(db, newLogin(found.id, meta))));
+      const opened = newLogin(found.id, meta);
+      const login = await storing(() => db.transaction((tx) => openLogin(tx, opened, 'login', meta)));
+      return tokensAnswer(parts, found, login);
     },
   };
 

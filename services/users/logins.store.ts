@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { type Transaction, typed } from '../../ops/connections/postgres.ts';
+import { fail } from '../../schemas/errors.ts';
 import type { RevokedLogins } from '../../schemas/subjects.ts';
 import { timestamp } from './users.store.ts';
 
@@ -26,12 +27,29 @@ export interface NewLogin {
 
 const columns = sql.fragment`id, user_id, generation, rotated_at, expires_at, revoked_at`;
 
+/**
+ * Throws `forbidden` (`banned`) where the user is banned or gone: hashing a password takes long enough for that. The
+ * lock makes a ban wait for this login, which it then ends, or this login for the ban.
+ */
 export async function insertLogin(db: Transaction, login: NewLogin): Promise<LoginRow> {
-  return db.one(typed<LoginRow>()`
+  const row = await db.maybeOne(typed<LoginRow>()`
     insert into logins (id, user_id, device, ip, generation, created_at, last_used_at, expires_at)
-    values (${login.id}, ${login.user_id}, ${login.device}, ${login.ip}, 1,
-      ${timestamp(login.now)}, ${timestamp(login.now)}, ${timestamp(login.expires_at)})
+    select ${login.id}, id, ${login.device}::text, ${login.ip}::text, 1,
+      ${timestamp(login.now)}, ${timestamp(login.now)}, ${timestamp(login.expires_at)}
+    from users where id = ${login.user_id} and banned_at is null and deleted_at is null for share
     returning ${columns}`);
+  if (row === null) throw fail('forbidden', { reason: 'banned', detail: 'This account is banned' });
+  return row;
+}
+
+export interface Rotation {
+  id: string;
+  generation: number;
+  /** Milliseconds since 1970, as `expires_at` is. */
+  now: number;
+  expires_at: number;
+  /** Milliseconds: no refresh lets a login live longer. */
+  lifeMs: number;
 }
 
 /**
@@ -40,12 +58,12 @@ export async function insertLogin(db: Transaction, login: NewLogin): Promise<Log
  */
 export async function rotateLogin(
   db: Transaction,
-  { id, generation, now, expires_at }: { id: string; generation: number; now: number; expires_at: number },
+  { id, generation, now, expires_at, lifeMs }: Rotation,
 ): Promise<LoginRow | null> {
   return db.maybeOne(typed<LoginRow>()`
     update logins
     set generation = generation + 1, rotated_at = ${timestamp(now)}, last_used_at = ${timestamp(now)},
-      expires_at = ${timestamp(expires_at)}
+      expires_at = least(${timestamp(expires_at)}, created_at + ${lifeMs} * interval '1 ms')
     where id = ${id} and generation = ${generation} and revoked_at is null and expires_at > ${timestamp(now)}
       and exists (
         select 1 from users where users.id = logins.user_id and banned_at is null and deleted_at is null)
@@ -67,12 +85,20 @@ export async function isLive(
       and expires_at > ${timestamp(now)} and banned_at is null and deleted_at is null`);
 }
 
-/** Revokes one login of this user, or with no `login_id` all of them: the ids that were live until now. */
+/** Which logins of a user: one, or all of them, or all but one. */
+export type WhichLogins = { login_id?: string } | { but: string };
+
+/** Revokes these logins: the ids that were live until now. */
 export async function revokeLogins(
   db: Transaction,
-  { user_id, login_id, now }: { user_id: string; login_id?: string; now: number },
+  { user_id, now, ...which }: { user_id: string; now: number } & WhichLogins,
 ): Promise<string[]> {
-  const one = login_id === undefined ? sql.fragment`` : sql.fragment`and id = ${login_id}`;
+  const one =
+    'but' in which
+      ? sql.fragment`and id <> ${which.but}`
+      : which.login_id === undefined
+        ? sql.fragment``
+        : sql.fragment`and id = ${which.login_id}`;
   const ids = await db.anyFirst(typed<{ id: string }>()`
     update logins set revoked_at = ${timestamp(now)}
     where user_id = ${user_id} and revoked_at is null and expires_at > ${timestamp(now)} ${one}

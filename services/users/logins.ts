@@ -1,6 +1,8 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
+import { audit } from '../../ops/security/audit-log.ts';
 import { publishRevoked } from '../../ops/security/revoked-logins.ts';
+import type { AuditAct } from '../../schemas/audit.ts';
 import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { LoginList, Page } from '../../schemas/rest/accounts.ts';
@@ -10,31 +12,49 @@ import { listLogins, revokedSince, revokeLogins } from './logins.store.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 
 /** The user's devices: listing them, and ending one or all. */
-export function loginActions({ db, bus, clock }: UsersParts) {
-  /** First in SQL, then on the bus, then the answer: who is answered can rely on sockets and tokens being dead. */
-  async function revoke(user_id: string, login_id?: string): Promise<string[]> {
-    const which = { user_id, now: clock.now(), ...(login_id !== undefined && { login_id }) };
-    const login_ids = await storing(() => revokeLogins(db, which));
+export function loginActions(parts: UsersParts) {
+  const { db, bus, clock } = parts;
+
+  /** Ends these logins of the caller; nothing is told, nor kept, of those that had ended. */
+  async function end(
+    meta: CallMeta,
+    which: { login_id?: string },
+    tell: (login_ids: string[]) => AuditAct,
+  ): Promise<string[]> {
+    const { user_id } = callerOf(meta);
+    const now = clock.now();
+    const login_ids = await storing(() =>
+      db.transaction(async (tx) => {
+        const ended = await revokeLogins(tx, { user_id, now, ...which });
+        if (ended.length > 0) await audit(tx, { ...tell(ended), actor_id: user_id, now, meta });
+        return ended;
+      }),
+    );
     publishRevoked(bus, { user_id, login_ids });
     return login_ids;
   }
 
+  /** First in SQL, then on the bus, then the answer: who is answered can rely on sockets and tokens being dead. */
   return {
     /** Ends the login that asks. */
     async logout(_: object, meta: CallMeta): Promise<void> {
-      const { user_id, login_id } = callerOf(meta);
-      await revoke(user_id, login_id);
+      const { login_id } = callerOf(meta);
+      const target = { type: 'login', id: login_id } as const;
+      await end(meta, { login_id }, () => ({ action: 'logout', detail: {}, target }));
     },
 
     /** Ends every login of the caller, this one too. */
     async logout_all(_: object, meta: CallMeta): Promise<void> {
-      await revoke(callerOf(meta).user_id);
+      await end(meta, {}, ({ length }) => ({ action: 'logout_all', detail: { logins: length } }));
     },
 
     /** Ends one login of the caller. Throws `not_found` for anybody else's, and for one that has ended. */
     async revoke_login({ id }: { id: string }, meta: CallMeta): Promise<void> {
-      const { user_id } = callerOf(meta);
-      const revoked = isUuid(id) ? await revoke(user_id, id) : [];
+      callerOf(meta);
+      const target = { type: 'login', id } as const;
+      const revoked = isUuid(id)
+        ? await end(meta, { login_id: id }, () => ({ action: 'revoke_login', detail: {}, target }))
+        : [];
       if (revoked.length === 0) throw fail('not_found', { reason: 'no_login' });
     },
 

@@ -1,12 +1,18 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
-import type { Database } from '../../ops/connections/postgres.ts';
+import type { Database, Transaction } from '../../ops/connections/postgres.ts';
 import type { EphemeralStore } from '../../ops/ephemeral/store.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+
+/**
+ * Erases what another service keeps of a user whose account ends, in the transaction of that end. What lies outside of
+ * the database is removed by a job that it enqueues there.
+ */
+export type Eraser = (tx: Transaction, userId: string) => Promise<void>;
 
 /** What the users service is made of. */
 export interface UsersParts {
@@ -19,6 +25,10 @@ export interface UsersParts {
   tokens: AccessTokens;
   refreshTokens: RefreshTokens;
   passwords: Passwords;
+  /** Milliseconds after which a login ends however often it was refreshed. Default 90 days. */
+  loginLifeMs?: number;
+  /** One for each other service that keeps something of users. */
+  erasers?: readonly Eraser[];
 }
 
 /** Who asks. The gateway has checked the access token; a call without one is refused. */

@@ -1,4 +1,6 @@
+import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
+import { audit } from '../../ops/security/audit-log.ts';
 import { publishRevoked } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { RefreshBody, Tokens } from '../../schemas/rest/accounts.ts';
@@ -10,6 +12,7 @@ import { findUser } from './users.store.ts';
 
 /** Milliseconds in which a refresh may be repeated: an answer that was lost, two tabs at once. */
 const repeatMs = 10_000;
+const defaultLifeMs = 90 * 24 * 60 * 60_000;
 
 /**
  * `refresh`: each refresh token works once. Using one again revokes the whole login, since either the
@@ -17,7 +20,7 @@ const repeatMs = 10_000;
  * repeat gets the same refresh token again. Who repeats is not asked; the token itself is the proof.
  */
 export function refreshActions(parts: UsersParts) {
-  const { db, bus, clock, refreshTokens } = parts;
+  const { db, bus, clock, refreshTokens, loginLifeMs: lifeMs = defaultLifeMs } = parts;
 
   async function answer(login: LoginRow): Promise<Tokens> {
     const user = await findUser(db, login.user_id);
@@ -26,7 +29,7 @@ export function refreshActions(parts: UsersParts) {
   }
 
   /** Why this generation could not be rotated, or the login whose newest token it may have again. */
-  async function explain(id: string, generation: number, now: number): Promise<LoginRow> {
+  async function explain(id: string, generation: number, now: number, meta: CallMeta): Promise<LoginRow> {
     const login = await findLogin(db, id);
     if (login === null || login.revoked_at !== null) throw invalid();
     if (Date.parse(login.expires_at) <= now) throw expired();
@@ -37,12 +40,22 @@ export function refreshActions(parts: UsersParts) {
     if (generation >= login.generation) throw invalid();
     const rotated = login.rotated_at === null ? 0 : Date.parse(login.rotated_at);
     if (generation === login.generation - 1 && now - rotated < repeatMs) return login;
-    const { user_id } = login;
-    publishRevoked(bus, { user_id, login_ids: await revokeLogins(db, { user_id, login_id: id, now }) });
+    await revoke(login, now, meta);
     throw fail('unauthenticated', {
       reason: 'refresh_reused',
       detail: 'This refresh token was used before; the login is revoked',
     });
+  }
+
+  async function revoke({ id, user_id }: LoginRow, now: number, meta: CallMeta): Promise<void> {
+    const login_ids = await db.transaction(async (tx) => {
+      const ended = await revokeLogins(tx, { user_id, login_id: id, now });
+      const target = { type: 'login', id } as const;
+      if (ended.length > 0)
+        await audit(tx, { action: 'refresh_reused', detail: {}, actor_id: user_id, target, now, meta });
+      return ended;
+    });
+    publishRevoked(bus, { user_id, login_ids });
   }
 
   return {
@@ -50,13 +63,13 @@ export function refreshActions(parts: UsersParts) {
      * Throws `unauthenticated` (`refresh_invalid`, `refresh_expired`, `refresh_reused`), `forbidden`
      * (`banned`).
      */
-    async refresh({ refresh_token }: RefreshBody): Promise<Tokens> {
+    async refresh({ refresh_token }: RefreshBody, meta: CallMeta): Promise<Tokens> {
       const { login_id, generation } = refreshTokens.read(refresh_token);
       return storing(async () => {
         const now = clock.now();
-        const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs };
+        const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs, lifeMs };
         const rotated = await rotateLogin(db, next);
-        return answer(rotated ?? (await explain(login_id, generation, now)));
+        return answer(rotated ?? (await explain(login_id, generation, now, meta)));
       });
     },
   };

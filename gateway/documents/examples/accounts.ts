@@ -40,7 +40,36 @@ const registered: OwnProfile = {
 
 const noPassword = no.wrongField('/password', 'is required');
 
+const wrongPassword = no.because('forbidden', 'password_wrong', 'The password is wrong');
+const needsPassword = no.because('forbidden', 'password_required', 'This needs your password');
+
 export const accountExamples: Readonly<Record<string, RouteExamples>> = {
+  'POST /api/v1/auth/password': {
+    changed: {
+      summary: 'Another password',
+      body: { current_password: password, new_password: 'non va choy' },
+      status: 204,
+    },
+    wrong: {
+      summary: 'The old one is wrong',
+      body: { current_password: 'choy va qand', new_password: 'non va choy' },
+      status: 403,
+      refusal: wrongPassword,
+    },
+  },
+  'POST /me/delete': {
+    deleted: { summary: 'The account is no more', body: { password }, status: 204 },
+    no_password: { summary: 'Without a word', body: {}, status: 403, refusal: needsPassword },
+  },
+  'DELETE /me': {
+    deleted: { summary: 'The account is no more', body: { password }, status: 204 },
+    wrong: {
+      summary: 'With a wrong password in the query',
+      query: { password: 'choy va qand' },
+      status: 403,
+      refusal: wrongPassword,
+    },
+  },
   'POST /api/v1/auth/register': {
     registered: {
       summary: 'A new account',

@@ -1,4 +1,5 @@
 import { accountExamples } from './accounts.ts';
+import { adminExamples } from './admin.ts';
 import { chatExamples } from './chats.ts';
 import type { RouteExamples } from './example.ts';
 import { otherExamples } from './others.ts';
@@ -6,6 +7,7 @@ import { otherExamples } from './others.ts';
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
+  ...adminExamples,
   ...chatExamples,
   ...otherExamples,
 };

@@ -5,11 +5,11 @@ import type { OwnProfile, Profile } from '../../../schemas/user/profile.ts';
 
 /**
  * The one small world in which every example plays: Ali has made a group, Vali is in it, both talk there and
- * in private; Guli is in neither. A test builds the same world on a real server, with ids of its own, and
+ * in private; Guli is in neither; Laylo is an admin. A test builds the same world on a real server, with ids of its own, and
  * sends every example to it.
  */
 
-export type Person = 'ali' | 'vali' | 'guli';
+export type Person = 'ali' | 'vali' | 'guli' | 'laylo';
 
 export const password = 'choy va non';
 export const device = 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0';
@@ -43,6 +43,14 @@ export const people: { readonly [P in Person]: Card } = {
     first_name: 'Guli',
     last_name: 'Rahimova',
     email: 'guli@example.com',
+  },
+  laylo: {
+    id: '0198a3c5-4d1f-7b62-9e0a-c85b3f7d6e04',
+    number: 11,
+    username: 'laylo',
+    first_name: 'Laylo',
+    last_name: 'Tosheva',
+    email: 'laylo@example.com',
   },
 };
 

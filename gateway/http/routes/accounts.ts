@@ -1,9 +1,12 @@
 import { tagOf } from '../../../schemas/etag.ts';
 import {
+  DeleteAccountBody,
+  DeleteAccountQuery,
   IdOrUsername,
   LoginBody,
   LoginList,
   PageQuery,
+  PasswordBody,
   ProfileList,
   pageOf,
   RefreshBody,
@@ -13,24 +16,14 @@ import {
   UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
 import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
+import { calling } from '../calling.ts';
 import { isKnown, tagsToMatch } from '../conditions.ts';
-import { metaOf } from '../meta.ts';
+import { auditedMetaOf, metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 
 /** Logging in and out, devices, profiles: every row is a call to the users service. */
 
-/** The handler that calls `action` and answers with `status`: the reply, or nothing for 204. */
-function calling(
-  action: string,
-  status: number,
-  params: (request: RouteRequest) => object = () => ({}),
-): Route['handle'] {
-  return async (request: RouteRequest, { call }: RouteParts): Promise<Answer> => {
-    const reply = await call(action, params(request), metaOf(request));
-    return status === 204 ? { status } : { status, body: reply };
-  };
-}
-
+const none = () => ({});
 const body = (request: RouteRequest) => request.body as object;
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
@@ -49,6 +42,20 @@ async function changeMe(request: RouteRequest, { call }: RouteParts): Promise<An
   const profile = await call<OwnProfile>('users.update', params, metaOf(request));
   return { status: 200, body: profile, headers: tagged(profile) };
 }
+
+const unconfirmed = ['password_required', 'password_wrong', 'login_too_old'];
+
+/** Two paths to the same end. */
+const deletion = {
+  summary: "The end of the caller's account",
+  description: `What is personal is erased; messages stay, as those of a deleted account. \`password\` is needed where the account has
+one. Where it has none the login must be younger than 10 minutes.`,
+  auth: 'user',
+  limit: 'auth',
+  body: DeleteAccountBody,
+  replies: { 204: undefined },
+  refusals: { forbidden: unconfirmed, conflict: ['last_admin'], rate_limited: ['too_many_logins'] },
+} as const satisfies Partial<Route>;
 
 export const accountRoutes: readonly Route[] = [
   {
@@ -102,7 +109,7 @@ export const accountRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    handle: calling('users.logout', 204),
+    handle: calling('users.logout', 204, none, auditedMetaOf),
   },
   {
     method: 'POST',
@@ -111,7 +118,7 @@ export const accountRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    handle: calling('users.logout_all', 204),
+    handle: calling('users.logout_all', 204, none, auditedMetaOf),
   },
   {
     method: 'GET',
@@ -132,7 +139,25 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     replies: { 204: undefined },
     refusals: { not_found: ['no_login'] },
-    handle: calling('users.revoke_login', 204, id),
+    handle: calling('users.revoke_login', 204, id, auditedMetaOf),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/auth/password',
+    summary: 'Another password; every other login ends',
+    description: `\`current_password\` is needed where the account has a password. Where it has none the login must be younger
+than 10 minutes.`,
+    auth: 'user',
+    limit: 'auth',
+    body: PasswordBody,
+    replies: { 204: undefined },
+    refusals: {
+      forbidden: unconfirmed,
+      conflict: ['changed'],
+      unprocessable: ['password_too_long'],
+      rate_limited: ['too_many_logins'],
+    },
+    handle: calling('users.password', 204, body, auditedMetaOf),
   },
   {
     method: 'POST',
@@ -169,6 +194,24 @@ export const accountRoutes: readonly Route[] = [
       unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
     },
     handle: changeMe,
+  },
+  {
+    method: 'POST',
+    path: '/me/delete',
+    ...deletion,
+    handle: calling('users.delete', 204, body, auditedMetaOf),
+  },
+  {
+    method: 'DELETE',
+    path: '/me',
+    ...deletion,
+    query: DeleteAccountQuery,
+    handle: calling(
+      'users.delete',
+      204,
+      (request) => ({ ...request.query, ...body(request) }),
+      auditedMetaOf,
+    ),
   },
   {
     method: 'GET',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Route } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
+import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
@@ -15,6 +16,7 @@ import type { Target } from './target.ts';
 /** Every route that takes something from its caller. */
 export const routes: readonly Route[] = [
   ...accountRoutes,
+  ...adminRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...presenceRoutes,
@@ -88,6 +90,11 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
     'POST /api/v1/auth/register': { ...person, first_name: 'Harm', last_name: null },
     'POST /api/v1/auth/login': { username: attacker.username, password: attacker.password },
     'POST /api/v1/auth/refresh': { refresh_token: attacker.refresh_token },
+    // Not the right one: the attacker stays.
+    'POST /api/v1/auth/password': { current_password: 'battery horse', new_password: 'correct battery' },
+    'POST /me/delete': { password: 'battery horse' },
+    'DELETE /me': { password: 'battery horse' },
+    'PUT /admin/users/{id}/role': { role: 'admin' },
     'PATCH /me': {
       display_name: 'Harm',
       first_name: null,

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
+import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
@@ -12,6 +13,11 @@ import { fail } from '../../../schemas/errors.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import { type RevokedLogins, subjects } from '../../../schemas/subjects.ts';
 import { validator } from '../../../schemas/validator.ts';
+import { createAccess } from '../../../services/access/access.ts';
+import { readPolicy } from '../../../services/access/policy.ts';
+import { createAuditService } from '../../../services/audit/audit.service.ts';
+import { eraseKeys } from '../../../services/keys/keys.store.ts';
+import { createAdminService } from '../../../services/users/admin.service.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
@@ -31,7 +37,7 @@ export interface Ask {
 export const password = 'correct horse';
 
 const routes = new Map(
-  accountRoutes.map((route) => [
+  [...accountRoutes, ...adminRoutes].map((route) => [
     `${route.method} ${route.path}`,
     {
       route,
@@ -73,8 +79,21 @@ export async function startAccounts() {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
   broker.createService(
-    createUsersService({ db, bus, ephemeral, profiles: ephemeral, clock, tokens, refreshTokens, passwords }),
+    createUsersService({
+      db,
+      bus,
+      ephemeral,
+      profiles: ephemeral,
+      clock,
+      tokens,
+      refreshTokens,
+      passwords,
+      erasers: [eraseKeys],
+    }),
   );
+  const access = createAccess({ db, clock, policy: await readPolicy() });
+  broker.createService(createAdminService({ db, bus, clock, profiles: ephemeral, access }));
+  broker.createService(createAuditService({ db, access }));
   await broker.start();
   const call = createCall(broker);
 

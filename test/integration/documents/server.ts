@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../../gateway/documents/components.ts';
 import { type Program, startProgram } from '../../support/process.ts';
+import { rememberDatabase } from '../../support/roles.ts';
 
 /** A Suhbat of its own, and the documents that it serves. */
 export interface Server {
@@ -29,6 +30,7 @@ export function useServer(env: Record<string, string> = {}): () => Server {
     };
     process.once('exit', end);
     const url = await program.ready();
+    await rememberDatabase(url, folder);
     const [openApi, asyncApi] = await Promise.all(['openapi', 'asyncapi'].map((name) => load(url, name)));
     server = { url, program, openApi: openApi as Json, asyncApi: asyncApi as Json };
   });

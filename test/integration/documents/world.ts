@@ -3,6 +3,7 @@ import * as scene from '../../../gateway/documents/examples/scene.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import { eventually } from '../../support/eventually.ts';
+import { giveRole } from '../../support/roles.ts';
 
 /** The world of the examples on a real server: built anew for each, so that none disturbs another. */
 export interface World {
@@ -18,7 +19,8 @@ export interface World {
 export async function buildWorld(url: string): Promise<World> {
   const names = Object.keys(scene.people) as scene.Person[];
   const entered = await Promise.all(names.map((name) => register(url, name)));
-  const [ali, vali, guli] = entered as [Tokens, Tokens, Tokens];
+  const [ali, vali, guli, laylo] = entered as [Tokens, Tokens, Tokens, Tokens];
+  await giveRole(url, laylo.user.id, 'admin');
   const as = (tokens: Tokens) => asker(url, tokens.access_token);
 
   const group = await as(ali)<Chat>('POST', '/api/v1/chats', {
@@ -58,7 +60,12 @@ export async function buildWorld(url: string): Promise<World> {
   }
   const examples = new Map([...reals].map(([example, real]) => [real, example]));
   return {
-    tokens: { ali: ali.access_token, vali: vali.access_token, guli: guli.access_token },
+    tokens: {
+      ali: ali.access_token,
+      vali: vali.access_token,
+      guli: guli.access_token,
+      laylo: laylo.access_token,
+    },
     real: (value) => exchange(value, reals) as never,
     example: (value) => exchange(value, examples) as never,
     settled: () =>

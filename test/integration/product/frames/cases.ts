@@ -1,7 +1,7 @@
 import type { RequestFields, RequestType } from '../../../../schemas/frames/client.ts';
 import { newId } from '../../../../schemas/ids.ts';
 import { freshName, say } from '../support/secrets.ts';
-import { newGroup, newPeople, newUser, type Person, type User } from '../support/users.ts';
+import { newGroup, newPeople, newUser, type Person, type Staff, staff, type User } from '../support/users.ts';
 
 /** Who and what the matrix of all frames plays with: a group of four, whom two more have left. */
 export interface Scene {
@@ -11,6 +11,8 @@ export interface Scene {
   removed: Person;
   left: Person;
   stranger: Person;
+  /** Whom no role helps into a chat. */
+  staff: Staff;
   /** Somebody outside, without a socket. */
   other: User;
   group: string;
@@ -28,13 +30,14 @@ export async function makeScene(): Promise<Scene> {
     'stranger',
   );
   const other = await newUser('other');
+  const house = await staff();
   const { id: group } = await newGroup(owner, admin, member, removed, left);
   const by = owner.socket;
   await by.request('member.role', { chat_id: group, user_id: admin.id, role: 'admin' });
   const { seq } = await by.request('message.send', message(group));
   await by.request('member.remove', { chat_id: group, user_id: removed.id });
   await left.socket.request('chat.leave', { chat_id: group });
-  return { owner, admin, member, removed, left, stranger, other, group, seq };
+  return { owner, admin, member, removed, left, stranger, staff: house, other, group, seq };
 }
 
 export function message(chat_id: string): RequestFields<'message.send'> {

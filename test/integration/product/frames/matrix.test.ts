@@ -47,10 +47,11 @@ describe('every frame type', () => {
         });
 
       if (about === 'a chat') {
-        it('is not found for a stranger, a removed member, one who left, and of no chat', async () => {
+        it('is not found for a stranger, a removed member, one who left, a moderator or admin of the house, and of no chat', async () => {
           const unknown = newId();
-          for (const who of ['stranger', 'removed', 'left'] as const) {
-            const refusal = await scene[who].socket.refusal(type, fields);
+          const { stranger, removed, left, staff } = scene;
+          for (const [who, { socket }] of Object.entries({ stranger, removed, left, ...staff })) {
+            const refusal = await socket.refusal(type, fields);
             expect({ who, ...refusal }).to.include({ who, code: 'not_found', reason: 'no_chat' });
           }
           const nowhere = await scene.owner.socket.refusal(type, { ...fields, chat_id: unknown });

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import type { Chat, Message } from '../../../../schemas/chat/wire.ts';
 import { newId } from '../../../../schemas/ids.ts';
 import type { Tokens } from '../../../../schemas/rest/accounts.ts';
+import type { AuditList, ManagedUser, ManagedUserList } from '../../../../schemas/rest/admin.ts';
 import type { FoundMessage, FoundMessages } from '../../../../schemas/rest/messages.ts';
+import type { Role } from '../../../../schemas/roles.ts';
 import type { Scene } from '../frames/cases.ts';
 import { freshAddress, freshName, freshPassword, keepSecret, say } from '../support/secrets.ts';
 
@@ -20,6 +22,8 @@ export interface RouteCase {
   about: 'a chat' | 'oneself' | 'anybody';
   /** What the schema of the answer does not say. */
   answers?(body: never, scene: Scene): void;
+  /** The roles that may ask it, an admin among them; the good request is an admin's. */
+  roles?: readonly Role[];
   /** Ends the login that asks: nothing more may be asked with its token. */
   ends?: true;
 }
@@ -119,6 +123,62 @@ export const routeCases: Readonly<Record<string, RouteCase>> = {
     ...own,
     status: 204,
     good: async ({ owner }) => ({ path: `/api/v1/auth/logins/${(await owner.again()).login_id}` }),
+  },
+  'POST /api/v1/auth/password': {
+    ...own,
+    status: 204,
+    good: ({ owner }) => ({
+      path: '/api/v1/auth/password',
+      body: { current_password: owner.password, new_password: freshPassword() },
+    }),
+  },
+  'POST /me/delete': {
+    ...own,
+    status: 204,
+    ends: true,
+    good: ({ owner }) => ({ path: '/me/delete', body: { password: owner.password } }),
+  },
+  'DELETE /me': {
+    ...own,
+    status: 204,
+    ends: true,
+    good: ({ owner }) => ({ path: '/me', body: { password: owner.password } }),
+  },
+  'GET /admin/users': {
+    ...own,
+    roles: ['moderator', 'admin'],
+    good: ({ stranger }) => ({ path: `/admin/users?search=${stranger.username}&limit=1` }),
+    answers({ items }: ManagedUserList, { stranger }) {
+      expect(items.map(({ id }) => id)).to.deep.equal([stranger.id]);
+    },
+  },
+  'POST /admin/users/{id}/ban': {
+    ...own,
+    roles: ['moderator', 'admin'],
+    good: ({ other }) => ({ path: `/admin/users/${other.id}/ban` }),
+    answers: ({ id, banned_at }: ManagedUser, { other }) =>
+      expect([id, banned_at === null]).to.deep.equal([other.id, false]),
+  },
+  'POST /admin/users/{id}/unban': {
+    ...own,
+    roles: ['moderator', 'admin'],
+    good: ({ other }) => ({ path: `/admin/users/${other.id}/unban` }),
+    answers: (body: ManagedUser, { other }) => expect(body).to.include({ id: other.id, banned_at: null }),
+  },
+  'PUT /admin/users/{id}/role': {
+    ...own,
+    roles: ['admin'],
+    good: ({ other }) => ({ path: `/admin/users/${other.id}/role`, body: { role: 'moderator' } }),
+    answers: (body: ManagedUser, { other }) => expect(body).to.include({ id: other.id, role: 'moderator' }),
+  },
+  'GET /admin/audit': {
+    ...own,
+    roles: ['admin'],
+    good: ({ stranger }) => ({ path: `/admin/audit?actor=${stranger.id}&limit=5` }),
+    answers: ({ items }: AuditList, { stranger }) =>
+      expect(items.map(({ action, actor_id }) => [action, actor_id])).to.deep.equal([
+        ['register', stranger.id],
+      ]),
   },
   'POST /api/v1/ws-ticket': {
     ...own,

@@ -2,9 +2,12 @@ import { expect } from 'chai';
 import type { Route } from '../../../../gateway/http/route.ts';
 import { newId } from '../../../../schemas/ids.ts';
 import type { Problem } from '../../../../schemas/rest/problem.ts';
+import { roles } from '../../../../schemas/roles.ts';
+import { giveRole } from '../../../support/roles.ts';
 import { makeScene, type Scene } from '../frames/cases.ts';
 import { product, useProduct } from '../support/program.ts';
 import { rest, routes } from '../support/rest.ts';
+import { newUser } from '../support/users.ts';
 import { wrongFields } from '../support/wrong.ts';
 import { type Asked, type RouteCase, routeCases } from './cases.ts';
 
@@ -17,13 +20,21 @@ describe('every route', () => {
     expect(Object.keys(routeCases)).to.have.members([...routes.keys()]);
   });
 
+  it('of the administration names its right, and has roles in its row; no other has', () => {
+    for (const [name, { path, permit }] of routes) {
+      const administrative = path.startsWith('/admin/');
+      expect(permit !== undefined, name).to.equal(administrative);
+      expect(routeCases[name]?.roles !== undefined, name).to.equal(administrative);
+    }
+  });
+
   for (const [name, route] of routes) {
     const cases = routeCases[name];
     if (cases !== undefined) describe(name, () => everyCase(route, cases));
   }
 });
 
-function everyCase(route: Route, { good, status, about, answers, ends }: RouteCase): void {
+function everyCase(route: Route, { good, status, about, answers, ends, roles: allowed }: RouteCase): void {
   const { method } = route;
   let scene: Scene;
   let asked: Asked;
@@ -31,12 +42,13 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
     scene = await makeScene();
     asked = await good(scene);
   });
+  const asker = () => (allowed ? scene.staff.admin : scene.owner);
 
   /** Asks; the owner's token unless it is given. What comes is held to the row's schemas. */
   async function ask(
     more: { path?: string; token?: string | undefined; body?: unknown; headers?: Headers } = {},
   ) {
-    const token = 'token' in more ? more.token : scene.owner.tokens.access_token;
+    const token = 'token' in more ? more.token : asker().tokens.access_token;
     const { path = asked.path, body = asked.body, headers = {} } = more;
     const answer = await rest<Problem>(method, path, { token, body, headers });
     const { code, reason } = answer.body ?? {};
@@ -67,11 +79,29 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
       expect(basic.refused).to.include({ status: 401, reason: 'no_token' });
     });
 
+  if (allowed !== undefined)
+    it('is refused to every other role, and with the token of a role that was taken away', async () => {
+      const { url } = product();
+      const refused = { status: 403, code: 'forbidden', reason: 'not_permitted' };
+      for (const role of roles) {
+        const user = await newUser();
+        const { access_token: token } = user.tokens;
+        expect((await ask({ token })).refused).to.deep.equal(refused);
+        await giveRole(url, user.id, role);
+        const answer = await ask({ token });
+        if (allowed.includes(role)) expect({ role, status: answer.status }).to.deep.equal({ role, status });
+        else expect({ role, ...answer.refused }).to.deep.equal({ role, ...refused });
+        await giveRole(url, user.id, 'user');
+        expect((await ask({ token })).refused).to.deep.equal(refused);
+      }
+    });
+
   if (about === 'a chat')
-    it('is 404 for a stranger, a removed member, one who left, of no chat, and of what is no id', async () => {
+    it('is 404 for a stranger, a removed member, one who left, for moderators and admins, of no chat, and of what is no id', async () => {
       const notFound = { status: 404, code: 'not_found', reason: 'no_chat' };
-      for (const who of ['stranger', 'removed', 'left'] as const)
-        expect({ who, ...(await ask({ token: scene[who].tokens.access_token })).refused }).to.deep.equal({
+      const { stranger, removed, left, staff } = scene;
+      for (const [who, { tokens }] of Object.entries({ stranger, removed, left, ...staff }))
+        expect({ who, ...(await ask({ token: tokens.access_token })).refused }).to.deep.equal({
           who,
           ...notFound,
         });
@@ -121,7 +151,7 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
     });
 
     it('refuses what is no JSON, no UTF-8, holds U+0000, is of another type, or too large', async () => {
-      const { access_token: token } = scene.owner.tokens;
+      const { access_token: token } = asker().tokens;
       const send = async (raw: string | Uint8Array<ArrayBuffer>, headers: Headers = {}) => {
         const answer = await rest<Problem>(method, asked.path, { token, raw, headers });
         return { status: answer.status, reason: answer.body.reason };
@@ -155,13 +185,14 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
         const { refused } = await ask({ path: `${path}?${search}` });
         expect({ wrong, ...refused }).to.include({ status: 400, code: 'invalid' });
       }
+      if (ends) return;
       const unknown = await ask({ path: `${path}?${given}&nonsense=1&limits=0` });
       expect(unknown.status).to.equal(status);
     });
 
   if (method === 'GET')
     it('answers HEAD as GET, without the body', async () => {
-      const token = scene.owner.tokens.access_token;
+      const token = asker().tokens.access_token;
       const [get, head] = await Promise.all([ask(), rest<string>('HEAD', asked.path, { token })]);
       expect([head.status, head.body]).to.deep.equal([status, '']);
       for (const name of ['content-type', 'cache-control', 'x-content-type-options'])
@@ -170,7 +201,7 @@ function everyCase(route: Route, { good, status, about, answers, ends }: RouteCa
 
   it(`answers ${status}, to the letter, and echoes a request id`, async () => {
     const request_id = `test-${newId()}`;
-    const token = route.auth !== 'open' ? scene.owner.tokens.access_token : undefined;
+    const token = route.auth !== 'open' ? asker().tokens.access_token : undefined;
     const answer = await ask({ token, headers: { 'x-request-id': request_id } });
     expect(answer.status, JSON.stringify(answer.body)).to.equal(status);
     expect(answer.headers.get('x-request-id')).to.equal(request_id);
@@ -197,6 +228,9 @@ function wrongQueries(names: readonly string[]): [string, string][] {
     kind: ['', 'service', 'nonsense'],
     from: ['', 'x', '2026-01-01', '2026-06-30T23:59:60Z'],
     to: ['', 'x', '1e3'],
+    actor: ['', 'x'],
+    action: ['', 'nonsense'],
+    password: ['', 'x'.repeat(1025)],
   };
   return names.flatMap((name) => (wrong[name] ?? []).map((value): [string, string] => [name, value]));
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAccessTokens } from '../../../../ops/security/access-tokens.ts';
 import { type Program, startProgram } from '../../../support/process.ts';
+import { rememberDatabase } from '../../../support/roles.ts';
 import { expectExact } from './exact.ts';
 import { expectNoSecrets } from './secrets.ts';
 import { closeSockets } from './socket.ts';
@@ -51,6 +52,7 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
     async again() {
       own.program = startProgram({ env: settings });
       own.url = await own.program.ready();
+      await rememberDatabase(own.url, join(folder, 'data'));
     },
     async end() {
       own.program.signal('SIGTERM');
@@ -68,6 +70,7 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
   };
   try {
     own.url = await own.program.ready();
+    await rememberDatabase(own.url, join(folder, 'data'));
     return own;
   } catch (error) {
     remove();

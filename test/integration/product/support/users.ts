@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Chat } from '../../../../schemas/chat/wire.ts';
 import type { UserShort } from '../../../../schemas/common.ts';
 import type { Tokens } from '../../../../schemas/rest/accounts.ts';
+import { giveRole } from '../../../support/roles.ts';
 import { product } from './program.ts';
 import { type Answer, type AskOptions, rest } from './rest.ts';
 import { freshAddress, freshName, freshPassword, keepSecret, say } from './secrets.ts';
@@ -111,4 +112,27 @@ export async function newPrivate(one: Person, other: Person): Promise<Chat> {
   );
   await Promise.all(told);
   return chat;
+}
+
+/** Somebody of a role, on whom no test may act. */
+export interface Staff {
+  moderator: Person;
+  admin: Person;
+}
+
+const staffOf = new Map<string, Promise<Staff>>();
+
+/** A moderator and an admin of the shared program. */
+export function staff(): Promise<Staff> {
+  const { url } = product();
+  const made = staffOf.get(url) ?? makeStaff(url);
+  staffOf.set(url, made);
+  return made;
+}
+
+async function makeStaff(url: string): Promise<Staff> {
+  const [moderator, admin] = await newPeople('moder', 'admin');
+  await giveRole(url, moderator.id, 'moderator');
+  await giveRole(url, admin.id, 'admin');
+  return { moderator, admin };
 }
