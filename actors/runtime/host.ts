@@ -1,5 +1,6 @@
 import type { Bus } from '../../ops/bus/bus.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
+import { Deadlines } from '../../ops/process/deadlines.ts';
 import type { Refusal } from '../../schemas/errors.ts';
 import type { Result } from '../client/ask.ts';
 import { shardOf } from '../client/shard-of.ts';
@@ -7,7 +8,6 @@ import type { Journal } from '../journal/journal.ts';
 import { Beacons } from './beacons.ts';
 import { CheckpointWatch, notOurs } from './checkpoint-watch.ts';
 import type { ClaimParts } from './claim.ts';
-import { Deadlines } from './deadlines.ts';
 import { Releaser } from './drain.ts';
 import { Entry } from './entry.ts';
 import type { Held } from './flush-queue.ts';

@@ -1,9 +1,10 @@
-import { type Context, ServiceBroker, type ServiceSchema } from 'moleculer';
+import { type Context, type Middleware, ServiceBroker, type ServiceSchema } from 'moleculer';
 import { fail, refusalOf } from '../../schemas/errors.ts';
 import { systemClock } from '../process/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Call, CallMeta } from './call.ts';
 import { clusterOf } from './cluster.ts';
+import type { JoinedCalls } from './joined-calls.ts';
 import { PinoBridge } from './pino-bridge.ts';
 import { RefusalRegenerator, refused } from './refusals.ts';
 
@@ -21,6 +22,11 @@ export interface BrokerOptions {
   callsInFlight?: number;
 }
 
+export type Broker = ServiceBroker & {
+  /** Calls of named nodes that are worth joining; none where it is alone. */
+  readonly joined?: JoinedCalls;
+};
+
 /** About a third of a second of calls at the most that one process makes. */
 const defaultCallsInFlight = 10_000;
 /** Others hear within this that a node stops, before it takes no calls any more. */
@@ -30,13 +36,21 @@ const stopDelayMs = 100;
  * Moleculer as Suhbat uses it: it finds the action, counts the time and lets calls in flight end when it
  * stops. Validation, metrics, caching and retries live elsewhere, so only three of its middlewares are on.
  */
-export function createBroker(options: BrokerOptions): ServiceBroker {
+export function createBroker(options: BrokerOptions): Broker {
   const { nodeId, logger, requestTimeoutMs, natsUrl, namespace = '' } = options;
   const callsInFlight = options.callsInFlight ?? defaultCallsInFlight;
   const cluster =
     natsUrl === undefined
       ? undefined
-      : clusterOf({ nodeId, natsUrl, namespace, callsInFlight, clock: systemClock });
+      : clusterOf({
+          nodeId,
+          natsUrl,
+          namespace,
+          callsInFlight,
+          requestTimeoutMs,
+          clock: systemClock,
+          logger,
+        });
   let calls = 0;
   const broker = new ServiceBroker({
     nodeID: nodeId,
@@ -52,7 +66,7 @@ export function createBroker(options: BrokerOptions): ServiceBroker {
     uidGenerator: () => `${nodeId}/${++calls}`,
     internalServices: false,
     internalMiddlewares: false,
-    middlewares: ['ContextTracker', 'Timeout', 'ErrorHandler'],
+    middlewares: ['ContextTracker', 'Timeout', 'ErrorHandler', ...(cluster ? [waitFor(cluster.joined)] : [])],
     validator: false,
     cacher: false,
     metrics: false,
@@ -60,8 +74,14 @@ export function createBroker(options: BrokerOptions): ServiceBroker {
     // Signals are ours: see ops/process/run.ts.
     skipProcessEventRegistration: true,
   });
-  cluster?.begin(broker);
-  return broker;
+  if (cluster === undefined) return broker;
+  cluster.begin(broker);
+  return Object.assign(broker, { joined: cluster.joined });
+}
+
+/** Like calls of Moleculer, those that are under way are waited for. */
+function waitFor(joined: JoinedCalls): Middleware {
+  return { name: 'JoinedCalls', stopping: () => joined.settled() };
 }
 
 /** A handler of one action. It trusts `meta`; `params` were validated by whoever let the request in. */
@@ -129,15 +149,23 @@ export interface OwnActions {
   actions: Record<string, Action<never, unknown>>;
 }
 
-/** `own` are asked for without the broker, whose context, timers and promises cost more than a turn of an actor. */
-export function createNodeCall(broker: ServiceBroker, own?: OwnActions): NodeCall {
+/**
+ * `own` are asked for without the broker, whose context, timers and promises cost more than a turn of an actor;
+ * and so are the actions named in `joined`, on other nodes.
+ */
+export function createNodeCall(broker: Broker, own?: OwnActions, joined = joinedActions): NodeCall {
   return <Reply>(nodeID: string, action: string, params: object, meta: CallMeta) => {
     const handler =
       nodeID === own?.node ? (own.actions[action] as Action<object, Reply> | undefined) : undefined;
-    if (handler === undefined) return callBroker<Reply>(broker, action, params, meta, { nodeID });
-    return Promise.resolve(handler(params, meta));
+    if (handler !== undefined) return Promise.resolve(handler(params, meta));
+    if (broker.joined !== undefined && nodeID !== broker.nodeID && joined.includes(action))
+      return broker.joined.call<Reply>(nodeID, action, params, meta);
+    return callBroker<Reply>(broker, action, params, meta, { nodeID });
   };
 }
+
+/** They are offered through Moleculer, and served as joined calls as well: see `JoinedCalls.serve`. */
+const joinedActions: readonly string[] = ['actors.ask', 'actors.peek'];
 
 async function callBroker<Reply>(
   broker: ServiceBroker,

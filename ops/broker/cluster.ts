@@ -1,7 +1,9 @@
 import type { BrokerOptions as MoleculerOptions, ServiceBroker } from 'moleculer';
 import type { Clock } from '../process/clock.ts';
 import { watchStalls } from '../process/stalls.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { AwakeDiscoverer } from './discoverer.ts';
+import { JoinedCalls } from './joined-calls.ts';
 import { Prober } from './prober.ts';
 import { NatsTransporter } from './transporter.ts';
 
@@ -12,7 +14,9 @@ export interface ClusterOptions {
   namespace: string;
   /** Calls to other nodes without an answer that this node may have. */
   callsInFlight: number;
+  requestTimeoutMs: number;
   clock: Clock;
+  logger: Logger;
 }
 
 /** A call that has no answer after this makes us look whether its node is there. */
@@ -22,26 +26,31 @@ const lookMs = 100;
 /** What makes a broker part of a cluster: its options, and `begin` once it is made. */
 export function clusterOf(options: ClusterOptions): {
   options: Partial<MoleculerOptions>;
+  joined: JoinedCalls;
   begin(broker: ServiceBroker): void;
 } {
   const { nodeId, natsUrl, namespace, clock } = options;
+  const prefix = `suhbat${namespace && `-${namespace}`}`;
   const stalls = watchStalls(clock);
   let broker: ServiceBroker | undefined;
   let stopped = false;
 
   const prober = new Prober({
     node: nodeId,
-    prefix: `suhbat${namespace && `-${namespace}`}`,
+    prefix,
     clock,
     knows: (node) => node !== nodeId && broker?.registry.nodes.get(node)?.available === true,
-    unheard: (node) => broker?.transit?.removePendingRequestByNodeID(node),
+    unheard,
     gone: (node) => discoverer.remoteNodeDisconnected(node, true),
   });
   const transporter = new NatsTransporter({
     url: natsUrl,
     name: `suhbat broker ${nodeId}`,
     late: stalls.late,
-    connected: (link) => prober.listen(link),
+    connected(link) {
+      prober.listen(link);
+      joined.listen(link);
+    },
     onChange(change) {
       if (change === 'lost') rejectAll();
       if (change === 'back') discoverer.returned();
@@ -53,8 +62,25 @@ export function clusterOf(options: ClusterOptions): {
     quiet: (node) => prober.suspect(node),
   });
 
+  const joined = new JoinedCalls({
+    node: nodeId,
+    prefix,
+    clock,
+    most: options.callsInFlight,
+    timeoutMs: options.requestTimeoutMs,
+    offers: (node, action) => Boolean(broker?.registry.getActionEndpointByNodeId(action, node)),
+    late: stalls.late,
+    fault: (action, error) => options.logger.error({ err: error, action }, 'an action failed'),
+  });
+
+  function unheard(node: string): void {
+    broker?.transit?.removePendingRequestByNodeID(node);
+    joined.reject(node);
+  }
+
   /** Answers that were on their way are lost: nobody should wait for them. */
   function rejectAll(): void {
+    joined.reject();
     for (const node of broker?.registry.nodes.toArray() ?? [])
       broker?.transit?.removePendingRequestByNodeID(node.id);
   }
@@ -62,7 +88,7 @@ export function clusterOf(options: ClusterOptions): {
   /** Calls stand in the order in which they were made, so this costs them nothing. */
   function suspectSlow(): void {
     if (stopped) return;
-    const slow = new Set<string>();
+    const slow = joined.slow(slowMs);
     for (const { ctx } of broker?.transit?.pendingRequests.values() ?? []) {
       const [seconds, nanoseconds] = process.hrtime(ctx.startHrTime ?? undefined);
       if (seconds * 1000 + nanoseconds / 1e6 < slowMs) break;
@@ -79,8 +105,10 @@ export function clusterOf(options: ClusterOptions): {
       registry: { preferLocal: true, discoverer },
       transit: { maxQueueSize: options.callsInFlight },
     },
+    joined,
     begin(made) {
       broker = made;
+      made.localBus.on('$node.disconnected', ({ node }: { node: { id: string } }) => joined.reject(node.id));
       made.localBus.on('$transporter.connected', suspectSlow);
       made.localBus.on('$broker.stopped', () => {
         stopped = true;

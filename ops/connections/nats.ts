@@ -1,4 +1,5 @@
-import { connect, Events, type NatsConnection } from 'nats';
+import { Events, type NatsConnection } from 'nats';
+import { connectJoined } from './nats-transport.ts';
 
 export interface NatsOptions {
   /** One or more servers of one cluster, separated by commas; user and password may stand in them. */
@@ -35,7 +36,7 @@ const drainMs = 1000;
 /** Rejects where no server answers at the start; after that it never gives up. */
 export async function connectNats({ url, name, onChange }: NatsOptions): Promise<NatsLink> {
   const { servers, user, pass, token } = addressOf(url);
-  const connection = await connect({
+  const connection = await connectJoined({
     servers,
     name,
     ...(user !== undefined && { user }),

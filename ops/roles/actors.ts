@@ -2,7 +2,7 @@ import { chatKind } from '../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
 import { shardOf } from '../../actors/client/shard-of.ts';
 import type { FlushStore } from '../../actors/runtime/flush-store.ts';
-import { actorsService, createAskRelease } from '../../actors/runtime/host.service.ts';
+import { actorActions, actorsService, createAskRelease } from '../../actors/runtime/host.service.ts';
 import { ActorHost } from '../../actors/runtime/host.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
@@ -79,6 +79,7 @@ export async function createActorHost(
     log: (level, message, error) => log[level]({ err: error }, message),
   });
   if (wanted) await watchGateways(process, links, { host, wanted });
+  links.broker.joined?.serve(actorActions(host));
   links.broker.createService(actorsService(host));
   watch(process, host, () => journal);
   return host;

@@ -54,7 +54,8 @@ export async function openLinks(process: Process): Promise<Links> {
   const membership = createMembership(broker);
   if (config.natsUrl !== undefined)
     metrics.sample(() => {
-      sampleQueue(metrics, 'calls', broker.transit?.pendingRequests.size ?? 0, callsMost);
+      const calls = (broker.transit?.pendingRequests.size ?? 0) + (broker.joined?.size ?? 0);
+      sampleQueue(metrics, 'calls', calls, callsMost);
       for (const role of roles)
         metrics.members.set({ role }, membership.members().filter((one) => one.roles.includes(role)).length);
     });

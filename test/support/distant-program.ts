@@ -33,29 +33,29 @@ function forward(action: string) {
     });
 }
 
-broker.createService(
-  defineService('far', {
-    echo: (params: object, meta: CallMeta) => ({ params, meta, by: nodeId }),
-    note({ text }: { text: string }) {
-      heard.push(text);
-    },
-    notes: () => heard,
-    refuse() {
-      throw fail('conflict', { reason: 'username_taken', detail: 'it is', retry_after_ms: 3 });
-    },
-    bug() {
-      throw new TypeError('a bug');
-    },
-    hang: () => new Promise(() => {}),
-  }),
-);
-broker.createService(
-  defineService('actors', {
-    ask: forward('ask'),
-    peek: forward('peek'),
-    release: forward('release'),
-  }),
-);
+const far = {
+  echo: (params: object, meta: CallMeta) => ({ params, meta, by: nodeId }),
+  note({ text }: { text: string }) {
+    heard.push(text);
+  },
+  notes: () => heard,
+  refuse() {
+    throw fail('conflict', { reason: 'username_taken', detail: 'it is', retry_after_ms: 3 });
+  },
+  bug() {
+    throw new TypeError('a bug');
+  },
+  slow: ({ ms }: { ms: number }) => new Promise((resolve) => setTimeout(resolve, ms, ms)),
+  hang: () => new Promise(() => {}),
+};
+const actors = { ask: forward('ask'), peek: forward('peek'), release: forward('release') };
+for (const [name, actions] of Object.entries({ far, actors })) {
+  broker.createService(defineService(name, actions));
+  // The same by the other way.
+  broker.joined?.serve(
+    Object.fromEntries(Object.entries(actions).map(([action, handler]) => [`${name}.${action}`, handler])),
+  );
+}
 
 process.on('message', (message: ToDistant) => {
   switch (message.type) {

@@ -1,4 +1,3 @@
-import type { ServiceBroker } from 'moleculer';
 import { createActors } from '../../actors/client/actors.ts';
 import type { Actors } from '../../actors/client/ask.ts';
 import { createShardMap, followMembership, type ShardMap } from '../../actors/client/placement.ts';
@@ -6,7 +5,7 @@ import { createMemoryJournal } from '../../actors/journal/memory-journal.ts';
 import { actorActions, actorsService, createAskRelease } from '../../actors/runtime/host.service.ts';
 import { ActorHost } from '../../actors/runtime/host.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
-import { createBroker, createNodeCall, type NodeCall } from '../../ops/broker/broker.ts';
+import { type Broker, createBroker, createNodeCall, type NodeCall } from '../../ops/broker/broker.ts';
 import { createMembership, type Member, type Membership } from '../../ops/broker/membership.ts';
 import { createLocalBus } from '../../ops/bus/local-bus.ts';
 import { systemClock as clock } from '../../ops/process/clock.ts';
@@ -39,7 +38,7 @@ export class LedgerCluster {
   readonly #database = new MemoryDatabase();
   readonly #memory = createMemoryJournal({ exclusive: false });
   readonly #natsUrl: string;
-  #gateway!: ServiceBroker;
+  #gateway!: Broker;
 
   constructor(natsUrl: string) {
     this.#natsUrl = natsUrl;
@@ -68,6 +67,7 @@ export class LedgerCluster {
     const membership = createMembership(broker);
     const map = createShardMap(clusterShards);
     const host = this.#host(node, map, createNodeCall(broker));
+    broker.joined?.serve(actorActions(host));
     broker.createService(actorsService(host));
     await broker.start();
     membership.enter(['actors']);
@@ -157,7 +157,7 @@ export class LedgerCluster {
     return node;
   }
 
-  #broker(nodeId: string): ServiceBroker {
+  #broker(nodeId: string): Broker {
     const logger = createLogger('fatal');
     return createBroker({ nodeId, logger, requestTimeoutMs: 5000, natsUrl: this.#natsUrl });
   }

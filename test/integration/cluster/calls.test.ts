@@ -1,6 +1,11 @@
 import { expect } from 'chai';
-import type { ServiceBroker } from 'moleculer';
-import { createBroker, createCall, createNodeCall, type NodeCall } from '../../../ops/broker/broker.ts';
+import {
+  type Broker,
+  createBroker,
+  createCall,
+  createNodeCall,
+  type NodeCall,
+} from '../../../ops/broker/broker.ts';
 import type { Call, CallMeta } from '../../../ops/broker/call.ts';
 import { createMembership, type Membership } from '../../../ops/broker/membership.ts';
 import { createLogger } from '../../../ops/telemetry/logger.ts';
@@ -22,13 +27,17 @@ async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; rea
   throw error;
 }
 
+const farActions = ['far.echo', 'far.note', 'far.notes', 'far.refuse', 'far.bug', 'far.slow', 'far.hang'];
+
 /** This process and others, over a real NATS. */
 describe('calls between processes', () => {
   let nats: TestServer;
-  let broker: ServiceBroker;
+  let broker: Broker;
   let membership: Membership;
   let call: Call;
   let callNode: NodeCall;
+  /** The same, but that they are joined. */
+  let joined: NodeCall;
   let far: DistantNode;
   const others: DistantNode[] = [];
 
@@ -44,6 +53,7 @@ describe('calls between processes', () => {
     membership = createMembership(broker);
     call = createCall(broker);
     callNode = createNodeCall(broker);
+    joined = createNodeCall(broker, undefined, farActions);
     await broker.start();
     far = await startFar('far');
   });
@@ -72,6 +82,29 @@ describe('calls between processes', () => {
     );
     expect(params).to.deep.equal({ a: 'ў' });
     expect(arrived).to.deep.equal(sent);
+    expect(await joined('far', 'far.echo', { a: 'ў' }, sent)).to.deep.equal({
+      params,
+      meta: sent,
+      by: 'far',
+    });
+  });
+
+  it('that are joined are each answered for itself, and not later than a slower one', async () => {
+    const order: number[] = [];
+    const calls = [300, 1, 150].map(async (ms) =>
+      order.push(await joined<number>('far', 'far.slow', { ms }, meta)),
+    );
+    await Promise.all(calls);
+    expect(order).to.deep.equal([1, 150, 300]);
+  });
+
+  it('that are joined are as large as NATS takes, and one that is larger is refused and takes none along', async () => {
+    const echo = (length: number) =>
+      joined<{ params: object }>('far', 'far.echo', { text: 'x'.repeat(length) }, meta);
+    const together = [echo(300_000), echo(2_000_000), echo(300_000)];
+    expect(await refusalOf(together[1] as Promise<unknown>)).to.include({ code: 'unavailable' });
+    for (const at of [0, 2])
+      expect(await together[at]).to.have.nested.property('params.text.length', 300_000);
   });
 
   it('bring a refusal back with everything that it says, and a bug as no refusal', async () => {
@@ -83,6 +116,13 @@ describe('calls between processes', () => {
     });
     const error = await call('far.bug', {}, meta).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(Error).and.not.instanceOf(SuhbatError);
+    expect(await refusalOf(joined('far', 'far.refuse', {}, meta))).to.deep.include({
+      code: 'conflict',
+      reason: 'username_taken',
+      detail: 'it is',
+      retry_after_ms: 3,
+    });
+    expect(await refusalOf(joined('far', 'far.bug', {}, meta))).to.include({ code: 'internal' });
   });
 
   it('are refused where the node does not exist, and where too many have no answer', async () => {
@@ -94,16 +134,26 @@ describe('calls between processes', () => {
     });
     for (const { code } of await Promise.all(open)) expect(code).to.equal('timeout');
     await call('far.echo', {}, meta);
+    expect(await refusalOf(joined('nobody', 'far.echo', {}, meta))).to.include({ code: 'unavailable' });
+    const hanging = [1, 2, 3].map(() =>
+      refusalOf(joined('far', 'far.hang', {}, { ...meta, budget_ms: 400 })),
+    );
+    expect(await refusalOf(joined('far', 'far.echo', {}, meta))).to.include({ reason: 'overloaded' });
+    for (const { code } of await Promise.all(hanging)) expect(code).to.equal('timeout');
+    await joined('far', 'far.echo', {}, meta);
   });
 
   it('to a node that is killed end at once as of unknown outcome, and everybody learns it', async () => {
     const victim = await startFar('victim');
-    const hanging = refusalOf(callNode('victim', 'far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    const hanging = [callNode, joined].map((way) =>
+      refusalOf(way('victim', 'far.hang', {}, { ...meta, budget_ms: 60_000 })),
+    );
     const began = performance.now();
     await victim.kill();
-    const { code, ms } = await hanging;
-    expect(code).to.equal('timeout');
-    expect(ms).to.be.lessThan(1500);
+    for (const { code, ms } of await Promise.all(hanging)) {
+      expect(code).to.equal('timeout');
+      expect(ms).to.be.lessThan(1500);
+    }
     await eventually(() => !ids().includes('victim'));
     await eventually(() => far.views.at(-1)?.every(({ id }) => id !== 'victim') ?? false);
     // Heartbeats alone would need three seconds.
@@ -115,9 +165,11 @@ describe('calls between processes', () => {
     const views = far.views.length;
     await call('far.note', { text: 'before' }, meta);
     far.signal('SIGSTOP');
-    const late = refusalOf(call('far.note', { text: 'late' }, { ...meta, budget_ms: 700 }));
-    const missed = refusalOf(callNode('far', 'far.hang', {}, { ...meta, budget_ms: 60_000 }));
-    expect((await late).code).to.equal('timeout');
+    const late = [callNode, joined].map((way) =>
+      refusalOf(way('far', 'far.note', { text: 'late' }, { ...meta, budget_ms: 700 })),
+    );
+    const missed = refusalOf(joined('far', 'far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    for (const { code } of await Promise.all(late)) expect(code).to.equal('timeout');
     const { code, ms } = await missed;
     expect(code).to.equal('timeout');
     expect(ms).to.be.within(1500, 5000);
@@ -146,19 +198,25 @@ describe('calls between processes', () => {
     const unknown = await refusalOf(call('far.echo', {}, { ...meta, budget_ms: 500 }));
     expect(unknown.code).to.equal('timeout');
     expect(unknown.ms).to.be.within(400, 1500);
-    const lost = refusalOf(call('far.hang', {}, { ...meta, budget_ms: 60_000 }));
+    const lost = [callNode, joined].map((way) =>
+      refusalOf(way('far', 'far.hang', {}, { ...meta, budget_ms: 60_000 })),
+    );
     await nats.kill();
-    const ended = await lost;
-    expect(ended.code).to.equal('timeout');
-    expect(ended.ms).to.be.lessThan(5000);
-    const refused = await refusalOf(call('far.echo', {}, meta));
-    expect(refused.code).to.equal('unavailable');
-    expect(refused.ms).to.be.lessThan(100);
+    for (const ended of await Promise.all(lost)) {
+      expect(ended.code).to.equal('timeout');
+      expect(ended.ms).to.be.lessThan(5000);
+    }
+    for (const way of [callNode, joined]) {
+      const refused = await refusalOf(way('far', 'far.echo', {}, meta));
+      expect(refused.code).to.equal('unavailable');
+      expect(refused.ms).to.be.lessThan(100);
+    }
     // Longer than a node may be silent: who hears nobody judges nobody.
     await new Promise((resolve) => setTimeout(resolve, 4000));
     expect(ids()).to.deep.equal(['far', 'near']);
     await nats.start();
     await eventually(async () => (await call('far.echo', {}, { ...meta, budget_ms: 300 })) !== undefined);
+    await joined('far', 'far.echo', {}, meta);
     expect(ids()).to.deep.equal(['far', 'near']);
   });
 

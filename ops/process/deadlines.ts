@@ -1,4 +1,4 @@
-import type { Clock } from '../../ops/process/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Milliseconds that share one timer. */
 const sliceMs = 16;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Deadlines } from '../../../actors/runtime/deadlines.ts';
+import { Deadlines } from '../../../ops/process/deadlines.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('deadlines', () => {
