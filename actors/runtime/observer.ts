@@ -6,6 +6,8 @@ export interface RuntimeObserver {
   stored(waited: number): void;
   /** An append or a claim was refused: another record was the newest. */
   refused(): void;
+  /** A shard came to this node: from now on it is served here. */
+  claimed(): void;
   /** An actor was loaded. */
   loaded(kind: string, seconds: number): void;
   flush(events: number, seconds: number): void;
@@ -20,6 +22,7 @@ export const unobserved: RuntimeObserver = {
   batch() {},
   stored() {},
   refused() {},
+  claimed() {},
   loaded() {},
   flush() {},
   flushFailed() {},

@@ -295,6 +295,7 @@ export class ShardKeeper {
     if (shard.closed || slot.state !== 'replaying') return;
     slot.told = false;
     this.#set(number, slot, 'serving');
+    this.#parts.observer.claimed();
     this.#parts.serving?.(number);
   }
 

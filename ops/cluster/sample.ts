@@ -11,6 +11,8 @@ export interface Sample {
   /** Seconds. */
   flushLag: number;
   refusedAppends: number;
+  /** Shards that came to it so far. */
+  claims: number;
   quarantined: number;
   /** Seconds of CPU so far. */
   cpu: number;
@@ -21,25 +23,34 @@ export interface Sample {
 const patienceMs = 800;
 
 /** Undefined where it does not answer: it is down, paused or not ready. */
-export async function sampleOf({ opsUrl }: Pick<Node, 'opsUrl'>): Promise<Sample | undefined> {
+export async function sampleOf(node: Pick<Node, 'opsUrl'>): Promise<Sample | undefined> {
+  const text = await metricsOf(node);
+  return text === undefined ? undefined : readSample(text, performance.now());
+}
+
+/** In Prometheus's text form; undefined as above. */
+export async function metricsOf({ opsUrl }: Pick<Node, 'opsUrl'>): Promise<string | undefined> {
   if (opsUrl === undefined) return undefined;
   try {
     const answer = await fetch(`${opsUrl}/metrics`, { signal: AbortSignal.timeout(patienceMs) });
-    return readSample(await answer.text(), performance.now());
+    return await answer.text();
   } catch {
     return undefined;
   }
 }
 
-/** Sums of the metrics in Prometheus's text form. */
+/** Over all sets of labels that hold this one. */
+export function sumOf(text: string, metric: string, label = ''): number {
+  return text
+    .split('\n')
+    .filter(
+      (line) => (line.startsWith(`${metric}{`) || line.startsWith(`${metric} `)) && line.includes(label),
+    )
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
 export function readSample(text: string, at: number): Sample {
-  const sum = (metric: string, label = '') =>
-    text
-      .split('\n')
-      .filter(
-        (line) => (line.startsWith(`${metric}{`) || line.startsWith(`${metric} `)) && line.includes(label),
-      )
-      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+  const sum = (metric: string, label?: string) => sumOf(text, metric, label);
   return {
     at,
     shards: sum('suhbat_shards', 'state="serving"'),
@@ -47,6 +58,7 @@ export function readSample(text: string, at: number): Sample {
     messages: sum('suhbat_frames_in_total', 'type="message.send"'),
     flushLag: sum('suhbat_flush_lag_seconds'),
     refusedAppends: sum('suhbat_appends_refused_total'),
+    claims: sum('suhbat_shards_claimed_total'),
     quarantined: sum('suhbat_quarantined_shards'),
     cpu: sum('process_cpu_seconds_total'),
     memory: sum('process_resident_memory_bytes'),

@@ -14,6 +14,15 @@ export interface Lifecycle {
     stop: (part: T, withinMs: number) => unknown,
   ): Promise<T>;
   /**
+   * The same for a part whose start does nothing but wait for somebody else, such as a server that is away: a stop
+   * does not wait for it. Where it starts after all, it is stopped at once.
+   */
+  waitingPart<T>(
+    name: string,
+    start: () => Promise<T>,
+    stop: (part: T, withinMs: number) => unknown,
+  ): Promise<T>;
+  /**
    * Stops every part that was started, newest first, when the one that is just starting has started.
    * One that fails is logged and passed over. Gives the names of those that were not stopped in time;
    * a second call gives the same answer.
@@ -34,6 +43,7 @@ export function createLifecycle(options: { logger: Logger; clock: Clock; deadlin
   const started: Started[] = [];
   let starting: Promise<unknown> = Promise.resolve();
   let stopping: Promise<string[]> | undefined;
+  const stopped = new AbortController();
 
   async function stopAll(): Promise<string[]> {
     const end = clock.monotonic() + deadlineMs;
@@ -63,7 +73,7 @@ export function createLifecycle(options: { logger: Logger; clock: Clock; deadlin
     }
   }
 
-  return {
+  const lifecycle: Lifecycle = {
     async part(name, start, stop) {
       if (stopping) throw new Stopped(name);
       const began = clock.monotonic();
@@ -80,9 +90,34 @@ export function createLifecycle(options: { logger: Logger; clock: Clock; deadlin
     },
     stop() {
       stopping ??= stopAll();
+      stopped.abort();
       return stopping;
     },
+    async waitingPart(name, start, stop) {
+      if (stopping) throw new Stopped(name);
+      let settled = false;
+      const begun = start().finally(() => {
+        settled = true;
+      });
+      const { promise: given, reject } = Promise.withResolvers<never>();
+      given.catch(() => undefined);
+      const giveUp = () => {
+        if (settled) return;
+        reject(new Stopped(name));
+        begun.then(
+          (late) => attempt(name, () => stop(late, leastMs)),
+          () => undefined,
+        );
+      };
+      stopped.signal.addEventListener('abort', giveUp, { once: true });
+      try {
+        return await lifecycle.part(name, () => Promise.race([begun, given]), stop);
+      } finally {
+        stopped.signal.removeEventListener('abort', giveUp);
+      }
+    },
   };
+  return lifecycle;
 }
 
 const leastMs = 100;

@@ -58,7 +58,7 @@ async function openClusterJournal(process: Process, natsUrl: string, make: boole
   };
   // One that is gone still refuses whoever was left with it.
   const opened: Journal[] = [];
-  return life.part(
+  return life.waitingPart(
     'journal',
     () => open(make),
     () => Promise.all(opened.map((journal) => journal.close())),

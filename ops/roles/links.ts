@@ -75,7 +75,8 @@ export async function openLinks(process: Process): Promise<Links> {
 
 /** Starts the broker; a process that is not alone learns who else is there. */
 export async function startBroker({ life }: Process, { broker }: Links): Promise<void> {
-  await life.part(
+  // Where NATS is away now, it is tried until it is back.
+  await life.waitingPart(
     'broker',
     () => broker.start(),
     () => broker.stop(),
@@ -95,7 +96,7 @@ const natsRetryMs = 1000;
 export function openNats(process: Process, url: string, use: string): Promise<NatsLink> {
   const { life, clock, logger, health, nodeId } = process;
   const log = namespaced(logger, 'nats');
-  return life.part(
+  return life.waitingPart(
     `nats ${use}`,
     async () => {
       const until = clock.monotonic() + natsStartMs;
@@ -143,7 +144,7 @@ async function openBus(process: Process, url: string): Promise<Bus> {
 function openRedis(process: Process, url: string): Promise<RedisLink> {
   const { life, logger, health } = process;
   const log = namespaced(logger, 'redis');
-  return life.part(
+  return life.waitingPart(
     'redis',
     async () => {
       const redis = await connectRedis({

@@ -12,6 +12,7 @@ export function runtimeObserver(metrics: Metrics) {
     },
     stored: (waitedSeconds: number) => storedWait.observe(waitedSeconds),
     refused: () => metrics.appendsRefused.inc(),
+    claimed: () => metrics.shardsClaimed.inc(),
     loaded: (kind: string, seconds: number) => metrics.activationSeconds.observe({ kind }, seconds),
     flush(events: number, seconds: number): void {
       metrics.flushEvents.observe(events);

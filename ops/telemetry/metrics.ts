@@ -90,6 +90,7 @@ export function createMetrics() {
     batchBytes: histogram('suhbat_batch_bytes', 'Bytes of one journal batch', sizes),
     shards: gauge('suhbat_shards', 'Shards of this node', 'state'),
     quarantinedShards: gauge('suhbat_quarantined_shards', 'Shards that wait for an operator'),
+    shardsClaimed: counter('suhbat_shards_claimed_total', 'Shards that came to this node'),
     appendsRefused: counter('suhbat_appends_refused_total', 'Appends refused because another owner wrote'),
 
     // Journal

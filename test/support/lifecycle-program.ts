@@ -32,7 +32,8 @@ await runProcess({
       () => say('first started'),
       () => say('first stopped'),
     );
-    await life.part('second', startSecond, async () => {
+    const start = behaviour.startsWith('waits') ? life.waitingPart : life.part;
+    await start('second', startSecond, async () => {
       if (behaviour === 'stuck' || behaviour === 'late') await forever();
       if (behaviour === 'slow') await wait(500);
       say('second stopped');
@@ -49,6 +50,10 @@ async function startSecond(): Promise<void> {
   if (behaviour === 'slow-start') {
     say('second starting');
     await wait(300);
+  }
+  if (behaviour === 'waits') {
+    say('second waiting');
+    await forever();
   }
   say('second started');
 }

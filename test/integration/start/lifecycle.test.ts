@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { freePort } from '../../../ops/cluster/child.ts';
+import { makeTokenKey } from '../../../ops/config/token-key.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 
 const programs: Program[] = [];
@@ -69,6 +72,37 @@ describe('the life of a process', () => {
     expect(program.stdout()).not.to.include('suhbat ready');
     expect(program.stderr()).not.to.include('cannot start');
   });
+
+  it('does not wait for a part that only waits for others, when a signal comes early', async () => {
+    const program = run('waits');
+    await said(program, 'second waiting');
+    program.signal('SIGTERM');
+    expect(await program.ended()).to.equal(0);
+    expect(program.stdout()).to.match(/draining\nfirst stopped\n$/);
+    expect(program.stderr()).not.to.include('cannot start');
+  });
+
+  for (const role of ['gateway', 'services'] as const)
+    it(`ends at once on SIGTERM while the role ${role} still waits for its servers`, async function () {
+      this.timeout(60_000);
+      const nobody = await freePort();
+      const program = startProgram({
+        env: {
+          SUHBAT_ROLES: role,
+          SUHBAT_STOP_DEADLINE: '60000',
+          SUHBAT_OPS_PORT: '0',
+          SUHBAT_TOKEN_KEY: makeTokenKey(),
+          SUHBAT_REFRESH_SECRET: 'r'.repeat(43),
+          NATS_URL: `nats://127.0.0.1:${nobody}`,
+          REDIS_URL: `redis://127.0.0.1:${nobody}`,
+          DATABASE_URL: `postgres://suhbat@127.0.0.1:${nobody}/suhbat`,
+        },
+      });
+      programs.push(program);
+      await eventually(() => program.stderr().includes('waiting for') || program.stderr(), 30_000);
+      program.signal('SIGTERM');
+      expect(await program.ended()).to.equal(0);
+    });
 
   for (const behaviour of ['throws', 'rejects'])
     it(`stops in order and ends with 1 after an error that nobody ${behaviour === 'throws' ? 'caught' : 'handled'}`, async () => {

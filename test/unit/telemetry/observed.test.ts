@@ -62,6 +62,7 @@ describe('what parts tell the metrics', () => {
     observer.batch(3, 300, 0.001);
     observer.stored(0.02);
     observer.refused();
+    observer.claimed();
     observer.loaded('chat', 0.003);
     observer.flush(3, 0.004);
     observer.flushFailed();
@@ -73,6 +74,7 @@ describe('what parts tell the metrics', () => {
       'suhbat_gate_wait_seconds_count{gate="journaled"} 1',
       'suhbat_gate_wait_seconds_count{gate="stored"} 1',
       'suhbat_appends_refused_total 1',
+      'suhbat_shards_claimed_total 1',
       'suhbat_activation_seconds_count{kind="chat"} 1',
       'suhbat_flush_events_count 1',
       'suhbat_flush_seconds_count 1',
