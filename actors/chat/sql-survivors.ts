@@ -90,7 +90,6 @@ function raised(row: Row, now: number): ChatNoted {
       // Nothing of it changed that it could name: clients know this action.
       service: { action: 'updated' },
       client_id: null,
-      ordinal: row.messages_count,
       created_at: later(new Date(now).toISOString(), row.last_activity_at),
       edited_at: null,
       deleted_at: null,

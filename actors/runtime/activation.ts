@@ -29,6 +29,7 @@ interface Parked {
   rounds: number;
 }
 
+const nobody: readonly Parked[] = [];
 /** A command may ask for rows so many times before its turn. */
 const mostRounds = 4;
 
@@ -56,8 +57,8 @@ export class Activation {
   readonly #parts: ActivationParts;
   #state: unknown;
   #queue: Entry[] = [];
-  /** In the order they came. */
-  readonly #parked = new Set<Parked>();
+  /** In the order they came; made when there is one. */
+  #parked: Set<Parked> | undefined;
 
   constructor(kind: AnyKind, id: string, parts: ActivationParts) {
     this.kind = kind;
@@ -69,7 +70,7 @@ export class Activation {
 
   /** Commands that have not had their turn. */
   get waiting(): number {
-    return this.#queue.length + this.#parked.size;
+    return this.#queue.length + (this.#parked?.size ?? 0);
   }
 
   submit(entry: Entry): void {
@@ -94,9 +95,9 @@ export class Activation {
   leave(refusal: Refusal): void {
     this.phase = 'gone';
     this.cancelWake?.();
-    const waiting = [...this.#queue, ...[...this.#parked].map((parked) => parked.entry)];
+    const waiting = [...this.#queue, ...[...(this.#parked ?? [])].map((parked) => parked.entry)];
     this.#queue = [];
-    this.#parked.clear();
+    this.#parked?.clear();
     for (const entry of waiting) entry.refuse(refusal);
   }
 
@@ -123,14 +124,15 @@ export class Activation {
     const { queueLimit } = this.#parts;
     if (this.waiting < queueLimit) return true;
     this.#queue = this.#queue.filter((entry) => !entry.settled);
-    for (const parked of this.#parked)
-      if (parked.entry.settled && !parked.reading) this.#parked.delete(parked);
+    for (const parked of this.#parked ?? [])
+      if (parked.entry.settled && !parked.reading) this.#parked?.delete(parked);
     return this.waiting < queueLimit;
   }
 
   #take(entry: Entry): void {
     let keys: readonly string[] = [];
-    if (this.#parked.size > 0) {
+    const before = this.#parked?.size ? [...this.#parked] : nobody;
+    if (before.length > 0) {
       try {
         keys = this.kind.keys(entry.command);
       } catch (error) {
@@ -140,8 +142,13 @@ export class Activation {
       }
     }
     const parked = { entry, keys, reading: false, rounds: 0 };
-    const behind = this.#parked.size > 0 && [...this.#parked].some((before) => shares(before.keys, keys));
-    if (behind || !this.#proceed(parked)) this.#parked.add(parked);
+    const behind = before.some((other) => shares(other.keys, keys));
+    if (behind || !this.#proceed(parked)) this.#park(parked);
+  }
+
+  #park(parked: Parked): void {
+    this.#parked ??= new Set();
+    this.#parked.add(parked);
   }
 
   /** A turn, or a wait for rows: true when nothing of it waits any more. */
@@ -203,9 +210,9 @@ export class Activation {
     }
     const held = new Set<string>();
     // Whoever a turn brings is behind those that wait, and is reached here too.
-    for (const parked of this.#parked) {
+    for (const parked of this.#parked ?? []) {
       const waits = parked.reading || parked.keys.some((key) => held.has(key));
-      if (!waits && this.#proceed(parked)) this.#parked.delete(parked);
+      if (!waits && this.#proceed(parked)) this.#parked?.delete(parked);
       else for (const key of parked.keys) held.add(key);
     }
   }

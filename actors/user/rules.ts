@@ -30,7 +30,7 @@ export function decideUser(
   const heard = changed(state, command, now, times);
   const next = judged(heard, now, times);
   const turned = next.online !== heard.online;
-  const waits = next.online && next.connections.size === 0;
+  const waits = next.online && next.connections.length === 0;
   return {
     reply: presenceOf(next),
     events: [next],
@@ -43,23 +43,25 @@ export function decideUser(
 function changed(state: UserState, command: UserCommand, now: number, times: PresenceTimes): UserState {
   switch (command.type) {
     case 'connect': {
-      const connections = new Set(state.connections);
-      if (connections.size < mostConnections) connections.add(`${command.gateway}/${command.connection}`);
+      const connection = nameOf(command);
+      const known = state.connections.includes(connection);
+      const full = state.connections.length >= mostConnections;
+      const connections = known || full ? state.connections : [...state.connections, connection];
       return { ...state, connections, leftAt: undefined };
     }
     case 'disconnect': {
-      const connections = new Set(state.connections);
-      const known = connections.delete(`${command.gateway}/${command.connection}`);
-      if (connections.size > 0) return { ...state, connections };
-      if (known) return { ...state, connections, leftAt: now };
+      const connection = nameOf(command);
+      const connections = state.connections.filter((other) => other !== connection);
+      if (connections.length > 0) return { ...state, connections };
+      if (state.connections.length > 0) return { ...state, connections, leftAt: now };
       // It opened while another node was the owner, who told watchers so: they must hear of its end.
       return state.leftAt === undefined ? { ...state, leftAt: now, online: true } : state;
     }
     case 'gateway.gone': {
       const own = `${command.gateway}/`;
-      const connections = new Set([...state.connections].filter((connection) => !connection.startsWith(own)));
-      if (connections.size === state.connections.size) return state;
-      return { ...state, connections, leftAt: connections.size === 0 ? now : state.leftAt };
+      const connections = state.connections.filter((connection) => !connection.startsWith(own));
+      if (connections.length === state.connections.length) return state;
+      return { ...state, connections, leftAt: connections.length === 0 ? now : state.leftAt };
     }
     case 'presence.ping':
       return { ...state, pingedUntil: now + times.pingMs };
@@ -69,13 +71,17 @@ function changed(state: UserState, command: UserCommand, now: number, times: Pre
   }
 }
 
+function nameOf({ gateway, connection }: { gateway: string; connection: string }): string {
+  return `${gateway}/${connection}`;
+}
+
 /** Until when somebody without an open socket still counts as online. */
 function onlineUntil(state: UserState, times: PresenceTimes): number {
   return Math.max(state.leftAt === undefined ? 0 : state.leftAt + times.graceMs, state.pingedUntil);
 }
 
 function judged(state: UserState, now: number, times: PresenceTimes): UserState {
-  const online = state.connections.size > 0 || now < onlineUntil(state, times);
+  const online = state.connections.length > 0 || now < onlineUntil(state, times);
   if (online || !state.online) return { ...state, online };
   const seen = Math.max(state.leftAt ?? 0, state.pingedUntil - times.pingMs);
   return { ...state, online, lastSeenAt: new Date(Math.min(now, seen)).toISOString() };

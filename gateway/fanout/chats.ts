@@ -110,12 +110,13 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
 
   function add(user: LocalUser, chat: LocalChat): void {
     chat.users.add(user);
+    user.chats ??= new Set();
     user.chats.add(chat);
     for (const { state, ws } of user.connections) if (state === 'ready') ws?.subscribe(chat.subject);
   }
 
   function remove(user: LocalUser, chat: LocalChat): void {
-    user.chats.delete(chat);
+    user.chats?.delete(chat);
     chat.users.delete(user);
     for (const { state, ws } of user.connections) if (state === 'ready') ws?.unsubscribe(chat.subject);
     if (chat.users.size > 0) return;

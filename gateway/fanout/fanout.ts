@@ -94,7 +94,7 @@ export function createFanout(parts: FanoutParts): Fanout {
       const made: LocalUser = {
         id: userId,
         connections: new Set(),
-        chats: new Set(),
+        chats: undefined,
         since: clock.monotonic(),
         unsubscribe() {},
       };
@@ -151,7 +151,7 @@ export function createFanout(parts: FanoutParts): Fanout {
     users.delete(user.id);
     online?.offline(user.id);
     user.unsubscribe();
-    for (const chat of user.chats) chats.remove(user, chat);
+    for (const chat of user.chats ?? []) chats.remove(user, chat);
   }
 
   /** Gives the ids of the chats that the list named. */
@@ -182,10 +182,10 @@ export function createFanout(parts: FanoutParts): Fanout {
     },
 
     async reattach(user, meta) {
-      const before = [...user.chats];
+      const before = [...(user.chats ?? [])];
       const listed = await attachListed(user, meta);
       // Removed, or added since the list was read: the owner knows.
-      for (const chat of before) if (!listed.has(chat.id) && user.chats.has(chat)) chats.recheck(chat);
+      for (const chat of before) if (!listed.has(chat.id) && user.chats?.has(chat)) chats.recheck(chat);
     },
 
     ready(connection) {
@@ -193,7 +193,7 @@ export function createFanout(parts: FanoutParts): Fanout {
       if (ws === undefined || user === undefined) return;
       connection.state = 'ready';
       ws.subscribe(subjects.user(user.id));
-      for (const chat of user.chats) ws.subscribe(chat.subject);
+      for (const chat of user.chats ?? []) ws.subscribe(chat.subject);
     },
 
     async watch(connection, userIds) {

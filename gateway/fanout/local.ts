@@ -5,8 +5,8 @@ import type { Connection } from '../websocket/connection.ts';
 export interface LocalUser {
   readonly id: string;
   readonly connections: Set<Connection>;
-  /** The groups and channels that its connections are attached to. */
-  readonly chats: Set<LocalChat>;
+  /** The groups and channels that its connections are attached to; made with the first. */
+  chats: Set<LocalChat> | undefined;
   /** Monotonic time since when the user's subject is subscribed: what left before, the first `sync` brings. */
   readonly since: number;
   /** Ends the subscription of the user's subject. */

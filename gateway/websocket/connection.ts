@@ -54,11 +54,16 @@ export interface Connection {
   outstanding: number;
   /** Users whose presence it watches. */
   watched: Set<string> | undefined;
-  /** Its rate: a bucket, and since when it has been over it without a pause. */
-  readonly rate: { tokens: number; at: number };
+  /** The bucket of its rate, since its first frame. */
+  rate: { tokens: number; at: number } | undefined;
+  /** What it did that it should not, since it first did. */
+  excess: Excess | undefined;
+}
+
+export interface Excess {
+  /** Over its rate without a pause: since when, when last, and the requests refused for it in that time. */
   over_since: number;
   over_last: number;
-  /** Requests refused for it in that time. */
   over_count: number;
   /** Requests without a usable id, in the minute that began then. */
   misuses: number;

@@ -8,7 +8,7 @@ import { decode, encodeError, encodeOk, validate } from '../../schemas/frames/co
 import { limits as sizes } from '../../schemas/limits.ts';
 import { type Limits, takeToken } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
-import { type CloseReason, type Connection, send, sendAll } from './connection.ts';
+import { type CloseReason, type Connection, type Excess, send, sendAll } from './connection.ts';
 import { handlers } from './handlers.ts';
 import type { Pending, Settled } from './lanes.ts';
 
@@ -91,15 +91,17 @@ export function createFramePipeline(parts: FramePipelineParts): FramePipeline {
   }
 
   function limitConnection(connection: Connection, now: number): void {
+    connection.rate ??= { tokens: rate.burst, at: now };
     const retry_after_ms = takeToken(connection.rate, rate, now);
     if (retry_after_ms > 0) {
       metrics.rateLimited.inc({ limit: 'frames' });
-      if (now - connection.over_last > pauseMs) {
-        connection.over_since = now;
-        connection.over_count = 0;
+      const excess = excessOf(connection);
+      if (now - excess.over_last > pauseMs) {
+        excess.over_since = now;
+        excess.over_count = 0;
       }
-      connection.over_last = now;
-      if (now - connection.over_since >= sustainedMs || ++connection.over_count > overMost)
+      excess.over_last = now;
+      if (now - excess.over_since >= sustainedMs || ++excess.over_count > overMost)
         close(connection, 'too_many');
       throw fail('rate_limited', { retry_after_ms });
     }
@@ -184,12 +186,13 @@ export function createFramePipeline(parts: FramePipelineParts): FramePipeline {
   }
 
   function countMisuse(connection: Connection, now: number): void {
-    if (now - connection.misused_at >= misuseWindowMs) {
-      connection.misused_at = now;
-      connection.misuses = 0;
+    const excess = excessOf(connection);
+    if (now - excess.misused_at >= misuseWindowMs) {
+      excess.misused_at = now;
+      excess.misuses = 0;
     }
-    connection.misuses++;
-    if (connection.misuses >= misuseMost) close(connection, 'misuse');
+    excess.misuses++;
+    if (excess.misuses >= misuseMost) close(connection, 'misuse');
   }
 
   function count(type: string): void {
@@ -206,6 +209,17 @@ export function createFramePipeline(parts: FramePipelineParts): FramePipeline {
   }
 
   return { accept, settle, outstanding: () => outstanding };
+}
+
+function excessOf(connection: Connection): Excess {
+  connection.excess ??= {
+    over_since: 0,
+    over_last: Number.NEGATIVE_INFINITY,
+    over_count: 0,
+    misuses: 0,
+    misused_at: Number.NEGATIVE_INFINITY,
+  };
+  return connection.excess;
 }
 
 function encodeReply(frame: RequestFrame, result: Result): string {

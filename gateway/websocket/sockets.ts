@@ -184,12 +184,8 @@ export function createSockets(parts: SocketParts): Sockets {
       lanes: undefined,
       outstanding: 0,
       watched: undefined,
-      rate: { tokens: parts.rate.burst, at: now },
-      over_since: 0,
-      over_last: Number.NEGATIVE_INFINITY,
-      over_count: 0,
-      misuses: 0,
-      misused_at: Number.NEGATIVE_INFINITY,
+      rate: undefined,
+      excess: undefined,
     };
   }
 

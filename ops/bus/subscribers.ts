@@ -2,9 +2,18 @@ import type { Heard } from './bus.ts';
 
 export type Handler = (envelope: Heard) => void;
 
-/** Who listens to what within this process: several handlers of one subject count as one subscription. */
+/** One subscription: a handler may have several of a subject. */
+interface Listener {
+  readonly handler: Handler;
+}
+
+/**
+ * Who listens to what within this process: several handlers of one subject count as one subscription. Most subjects
+ * are a user's and have one handler; there are as many of them as connections, so a short array stands for each, a
+ * new one with each change.
+ */
 export class Subscribers {
-  readonly #subjects = new Map<string, Set<Handler>>();
+  readonly #subjects = new Map<string, readonly Listener[]>();
   readonly #onFirst: (subject: string) => void;
   readonly #onLast: (subject: string) => void;
 
@@ -20,28 +29,33 @@ export class Subscribers {
   }
 
   add(subject: string, handler: Handler): () => void {
-    const own: Handler = (envelope) => handler(envelope);
-    const found = this.#subjects.get(subject);
-    const handlers = found ?? new Set();
-    handlers.add(own);
-    if (found === undefined) {
-      this.#subjects.set(subject, handlers);
-      this.#onFirst(subject);
-    }
-    return () => {
-      if (!handlers.delete(own) || handlers.size > 0 || this.#subjects.get(subject) !== handlers) return;
-      this.#subjects.delete(subject);
-      this.#onLast(subject);
-    };
+    const own: Listener = { handler };
+    const before = this.#subjects.get(subject);
+    this.#subjects.set(subject, before === undefined ? [own] : [...before, own]);
+    if (before === undefined) this.#onFirst(subject);
+    return () => this.#remove(subject, own);
   }
 
-  /** In the order they came. One that throws is a bug of its own; nobody else feels it. */
+  #remove(subject: string, own: Listener): void {
+    const before = this.#subjects.get(subject);
+    if (before === undefined || !before.includes(own)) return;
+    if (before.length > 1) {
+      this.#subjects.set(
+        subject,
+        before.filter((listener) => listener !== own),
+      );
+      return;
+    }
+    this.#subjects.delete(subject);
+    this.#onLast(subject);
+  }
+
+  /**
+   * In the order they came. Who subscribes meanwhile hears from the next one on. One that throws is a bug of its own;
+   * nobody else feels it.
+   */
   tell(subject: string, envelope: Heard): void {
-    const handlers = this.#subjects.get(subject);
-    if (handlers === undefined) return;
-    // Who subscribes meanwhile hears from the next one on; most subjects have one handler.
-    const now = handlers.size === 1 ? handlers : [...handlers];
-    for (const handler of now) {
+    for (const { handler } of this.#subjects.get(subject) ?? []) {
       try {
         handler(envelope);
       } catch (error) {
@@ -49,7 +63,6 @@ export class Subscribers {
           throw error;
         });
       }
-      if (now === handlers) return;
     }
   }
 

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { createDriverFactory, type DriverCommand, type DriverFactory } from 'slonik';
 import { LostConnection } from './postgres-faults.ts';
+import { createNames, prepared } from './postgres-prepared.ts';
 import { typeParsers } from './postgres-types.ts';
 
 export interface DriverOptions {
@@ -24,6 +25,7 @@ const endTimeoutMs = 2000;
  * answers a broken transaction with the failure of its ROLLBACK, and waits for a dead peer without end.
  */
 export function createDriver(options: DriverOptions): DriverFactory {
+  const nameOf = createNames();
   return createDriverFactory(async () => ({
     createPoolClient: async ({ clientEventEmitter }) => {
       const socket = new Socket();
@@ -64,7 +66,10 @@ export function createDriver(options: DriverOptions): DriverFactory {
         async query(text, values) {
           running = text;
           try {
-            const result = await client.query(text, values);
+            const name = nameOf(text);
+            const result = await (name === undefined
+              ? client.query(text, values)
+              : client.query({ name, text, values: [...(values ?? [])] }));
             if (Array.isArray(result)) throw new Error('One statement at a time.');
             if (text === 'START TRANSACTION') inTransaction = true;
             if (text === 'COMMIT' || text === 'ROLLBACK') inTransaction = false;
@@ -120,7 +125,7 @@ function clientConfig(options: DriverOptions, socket: Socket): pg.ClientConfig {
 /** May this statement's effect stay although its answer was never seen? */
 function mayStay(text: string, inTransaction: boolean): boolean {
   if (text === 'COMMIT') return true;
-  return !inTransaction && !/^\s*(select|show|start|rollback)\b/i.test(text);
+  return !inTransaction && !/^\s*(select|show|start|rollback)\b/i.test(text.replace(prepared.sql, ''));
 }
 
 /**

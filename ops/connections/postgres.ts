@@ -13,6 +13,8 @@ export {
   sqlState,
   storing,
 } from './postgres-faults.ts';
+export { prepared } from './postgres-prepared.ts';
+export { isoTime } from './postgres-types.ts';
 
 /**
  * A pool of connections. Its query methods take any free connection; `transaction` runs its handler on

@@ -8,20 +8,51 @@ export function messageBytes(message: Message): number {
   return Buffer.byteLength(JSON.stringify(message)) + 1;
 }
 
+const widestId = 'f'.repeat(36);
+const widestTime = 'T'.repeat(24);
+/** What a message takes at the most beside its text, where it has no note, no media and no reactions. */
+const widest = messageBytes({
+  chat_id: widestId,
+  seq: Number.MAX_SAFE_INTEGER,
+  sender_id: widestId,
+  receiver_id: widestId,
+  kind: 'service',
+  text: '',
+  media: null,
+  reply_to: Number.MAX_SAFE_INTEGER,
+  service: null,
+  client_id: widestId,
+  created_at: widestTime,
+  edited_at: widestTime,
+  deleted_at: widestTime,
+  changed_seq: Number.MAX_SAFE_INTEGER,
+  reactions: [],
+});
+/** JSON's longest form of a UTF-16 unit: `\u0000`. */
+const widestUnit = 6;
+
+/** Never less than `messageBytes`, which makes the JSON to count it. */
+function mostBytes(message: Message): number {
+  const plain = message.service === null && message.media === null && message.reactions.length === 0;
+  return plain ? widest + widestUnit * message.text.length : messageBytes(message);
+}
+
 /**
  * The first `limit` messages, fewer where they would pass `bytes`; but always one, if there is one. So a
  * part of a page's messages, cut the same way, never lacks one that the page has.
  */
 export function cutPage(messages: readonly Message[], limit: number, bytes: number = limits.page): Message[] {
+  const first = messages.slice(0, limit);
+  // Most pages are far too small to be cut.
+  if (first.reduce((sum, message) => sum + mostBytes(message), 0) <= bytes) return first;
   let room = bytes;
   let count = 0;
-  for (const message of messages) {
-    if (count === limit) break;
+  for (const message of first) {
     room -= messageBytes(message);
     if (room < 0 && count > 0) break;
     count++;
   }
-  return messages.slice(0, count);
+  return first.slice(0, count);
 }
 
 /** The two halves of a page `around` a seq: the one below takes the odd message, and each half the bytes. */

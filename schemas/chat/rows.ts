@@ -19,7 +19,10 @@ export interface MessageRow {
 }
 
 /** The row as clients see it; `pair` are the two of a private chat. */
-export function messageOf(row: MessageRow, pair: readonly [string, string] | undefined): Message {
+export function messageOf(
+  row: Omit<MessageRow, 'ordinal'>,
+  pair: readonly [string, string] | undefined,
+): Message {
   return {
     chat_id: row.chat_id,
     seq: row.seq,

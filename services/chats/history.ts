@@ -7,7 +7,7 @@ import type { RequestFields } from '../../schemas/frames/client.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
 import { mergeHistory } from './merge-history.ts';
-import { type Range, readPage } from './messages.store.ts';
+import { type Part, readPages } from './messages.store.ts';
 import { type ChatsParts, callerOf, noChat, peekChat } from './parts.ts';
 
 type History = ReplyFields<'history'>;
@@ -49,11 +49,12 @@ export function historyActions(parts: ChatsParts) {
     const hot = await peekChat<HotHistory>(parts, chatId, query, meta);
     if (hot?.complete) return { messages: hot.messages, head: hot.head, has_more: hot.has_more };
     const member = hot === undefined ? query.by : undefined;
-    const stored = async (range: Range, limit: number) => {
-      const page = await storing(() => readPage(parts.db, chatId, range, limit + 1, member));
-      if (page !== undefined) return page;
+    const stored = async (...wanted: Part[]) => {
+      const more = wanted.map(({ range, limit }) => ({ range, limit: limit + 1 }));
+      const found = await storing(() => readPages(parts.db, chatId, more, member));
+      if (found !== undefined) return found;
       if (hot === undefined) throw noChat();
-      return { head: 0, messages: [] };
+      return { head: 0, pages: [] };
     };
     return mergeHistory(query, hot ?? cold, stored);
   }

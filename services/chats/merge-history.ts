@@ -2,12 +2,12 @@ import type { HotHistory, ReadHistory } from '../../schemas/chat/commands.ts';
 import { cutPage, halves } from '../../schemas/chat/pages.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
-import type { Range, StoredPage } from './messages.store.ts';
+import type { Part, StoredPages } from './messages.store.ts';
 
 type History = ReplyFields<'history'>;
 
-/** Reads a range of what is flushed, one message more than `limit`: it says that there are more. */
-export type Stored = (range: Range, limit: number) => Promise<StoredPage>;
+/** Reads parts of what is flushed, each with one message more than its `limit`: it says that there are more. */
+export type Stored = (...parts: Part[]) => Promise<StoredPages>;
 
 /**
  * One page out of what the owner held (`hot`) and what PostgreSQL holds since: nothing is missing, nothing
@@ -18,20 +18,23 @@ export async function mergeHistory(query: ReadHistory, hot: HotHistory, stored: 
   if (after !== undefined) return mergeChanged(after, limit, hot, stored);
   if (around === undefined) {
     const start = before ?? Number.MAX_SAFE_INTEGER;
-    const page = await stored({ before: start }, limit);
-    const { messages, has_more } = mergeDown(hot, page.messages, limit);
-    return { messages, head: Math.max(hot.head, page.head), has_more };
+    const { head, pages } = await stored({ range: { before: start }, limit });
+    const { messages, has_more } = mergeDown(hot, pages[0] ?? [], limit);
+    return { messages, head: Math.max(hot.head, head), has_more };
   }
   const { newer, older, bytes } = halves(limit);
   const isAbove = ({ seq }: Message) => seq > around;
-  const above = await stored({ above: around }, newer);
-  const below = await stored({ before: around + 1 }, older);
-  const up = mergeUp({ ...hot, messages: hot.messages.filter(isAbove) }, above.messages, newer, bytes);
+  const { head, pages } = await stored(
+    { range: { above: around }, limit: newer },
+    { range: { before: around + 1 }, limit: older },
+  );
+  const [above = [], below = []] = pages;
+  const up = mergeUp({ ...hot, messages: hot.messages.filter(isAbove) }, above, newer, bytes);
   const notAbove = hot.messages.filter((message) => !isAbove(message));
-  const down = mergeDown({ ...hot, messages: notAbove }, below.messages, older, bytes);
+  const down = mergeDown({ ...hot, messages: notAbove }, below, older, bytes);
   return {
     messages: [...up.messages.reverse(), ...down.messages],
-    head: Math.max(hot.head, above.head, below.head),
+    head: Math.max(hot.head, head),
     has_more: up.has_more || down.has_more,
   };
 }
@@ -67,14 +70,14 @@ function mergeUp(hot: HotHistory, stored: Message[], limit: number, bytes: numbe
 async function mergeChanged(after: number, limit: number, hot: HotHistory, stored: Stored): Promise<History> {
   const { high = Number.MAX_SAFE_INTEGER } = hot;
   const moved = hot.moved.map((seq) => ({ seq, changed_seq: high }));
-  const page = await stored({ after, newer: [...hot.messages, ...moved] }, limit);
-  const all = newestVersions(hot.messages, page.messages).sort((a, b) => a.changed_seq - b.changed_seq);
+  const { head, pages } = await stored({ range: { after, newer: [...hot.messages, ...moved] }, limit });
+  const all = newestVersions(hot.messages, pages[0] ?? []).sort((a, b) => a.changed_seq - b.changed_seq);
   const messages = cutPage(
     all.filter(({ changed_seq }) => changed_seq <= high),
     limit,
   );
   const has_more = messages.length < all.length || hot.high !== undefined;
-  return { messages, head: Math.max(hot.head, page.head), has_more };
+  return { messages, head: Math.max(hot.head, head), has_more };
 }
 
 function newestVersions(hot: readonly Message[], stored: readonly Message[]): Message[] {

@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { HotHistory, ReadHistory } from '../../../schemas/chat/commands.ts';
 import type { ChatEvent } from '../../../schemas/chat/events.ts';
-import { messageBytes } from '../../../schemas/chat/pages.ts';
+import { cutPage, messageBytes } from '../../../schemas/chat/pages.ts';
 import type { Message } from '../../../schemas/chat/wire.ts';
 import { limits } from '../../../schemas/limits.ts';
 import { mergeHistory, type Stored } from '../../../services/chats/merge-history.ts';
+import type { Part } from '../../../services/chats/messages.store.ts';
 import { aGroup, text } from '../../support/chat-driver.ts';
 import { live, messagesOf, script, users } from './scripts.ts';
 
@@ -40,8 +41,8 @@ function naive(events: readonly ChatEvent[], { before, after, around, limit }: Q
 
 /** PostgreSQL as of some event, read as the service reads it: one more than the limit. */
 function storedAt(events: readonly ChatEvent[]): Stored {
-  return async (range, limit) => {
-    const all = messagesOf(events);
+  const all = messagesOf(events);
+  const pageOf = ({ range, limit }: Part) => {
     let found: Message[];
     if ('before' in range) found = all.filter(({ seq }) => seq < range.before).reverse();
     else if ('above' in range) found = all.filter(({ seq }) => seq > range.above);
@@ -50,8 +51,9 @@ function storedAt(events: readonly ChatEvent[]): Stored {
         .filter(({ changed_seq }) => changed_seq > range.after)
         .filter((m) => !range.newer.some((n) => n.seq === m.seq && n.changed_seq >= m.changed_seq))
         .sort((a, b) => a.changed_seq - b.changed_seq);
-    return { head: events.length, messages: found.slice(0, limit + 1) };
+    return found.slice(0, limit + 1);
   };
+  return async (...parts) => ({ head: events.length, pages: parts.map(pageOf) });
 }
 
 const query: fc.Arbitrary<Query> = fc
@@ -205,6 +207,42 @@ describe('history', () => {
       expect(bytes).to.be.greaterThan(limits.page * 0.8);
       expect(page.complete && page.has_more).to.equal(true);
     }
+  });
+
+  it('a page ends where the next message would pass its bytes, whatever the messages are made of', async () => {
+    const { chat, member } = await aGroup();
+    await chat.ask(member, text('salom'));
+    const sent = messagesOf(chat.log).at(-1) as Message;
+    const note = { action: 'updated' as const, title: 'a'.repeat(50) };
+    const someMessage: fc.Arbitrary<Partial<Message>> = fc.record({
+      text: fc.string({
+        unit: fc.constantFrom('a', 'ў', '🙂', '"', '\u0001', '\ud800'),
+        maxLength: 300,
+        size: 'max',
+      }),
+      service: fc.constantFrom(null, note),
+      reactions: fc.constantFrom([], [{ emoji: '👍', count: 1, user_ids: [member] }]),
+      seq: fc.constantFrom(1, Number.MAX_SAFE_INTEGER),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(someMessage, { maxLength: 12 }),
+        fc.nat(13),
+        fc.nat(11),
+        fc.integer({ min: -2, max: 2 }),
+        (parts, limit, at, near) => {
+          const messages = parts.map((part) => ({ ...sent, ...part }));
+          const sums = messages.map((_, at) =>
+            messages.slice(0, at + 1).reduce((sum, message) => sum + messageBytes(message), 0),
+          );
+          const bytes = (sums[at] ?? 0) + near;
+          const fitting = sums.filter((sum) => sum <= bytes).length;
+          const count = Math.min(limit, messages.length, Math.max(1, fitting));
+          expect(cutPage(messages, limit, bytes)).to.deep.equal(messages.slice(0, count));
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   it('what memory had to cut is not filled up from behind it', async () => {
