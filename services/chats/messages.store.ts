@@ -3,6 +3,7 @@ import { gather } from '../../ops/connections/gather.ts';
 import { type Database, isoTime, prepared, typed } from '../../ops/connections/postgres.ts';
 import { type MessageRow, messageOf } from '../../schemas/chat/rows.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
+import { limits } from '../../schemas/limits.ts';
 
 /** Messages as PostgreSQL has them. */
 
@@ -32,7 +33,7 @@ export type Range =
   /** Past a `changed_seq`; without those that `newer` has in the same or a newer version. */
   | { after: number; newer: readonly { seq: number; changed_seq: number }[] };
 
-/** Up to `limit` messages of a range, the nearest first; at most 201. */
+/** Up to `limit` messages of a range, the nearest first; at most one more than the longest page has. */
 export interface Part {
   range: Range;
   limit: number;
@@ -83,6 +84,8 @@ export async function readPages(
 }
 
 const none = sql.fragment`null::json`;
+/** In the text, since a value is not known when it is planned: one more than a page says that there are more. */
+const longest = sql.literalValue(String(limits.history + 1));
 
 /**
  * The inner limit is the longest page that can be asked for: so a plan that does not know the outer one reads no more,
@@ -93,7 +96,7 @@ function pageOf({ range, limit }: Part): FragmentSqlToken {
       select * from (
         select m.seq, m.sender_id, m.kind, m.text, m.reply_to, m.service, m.client_id,
           m.created_at, m.edited_at, m.deleted_at, m.changed_seq, ${reactions}
-        from messages m where m.chat_id = c.id ${within(range)} limit 201
+        from messages m where m.chat_id = c.id ${within(range)} limit ${longest}
       ) nearest limit ${limit}
     ) page)`;
 }
