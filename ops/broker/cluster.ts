@@ -70,7 +70,7 @@ export function clusterOf(options: ClusterOptions): {
     timeoutMs: options.requestTimeoutMs,
     offers: (node, action) => Boolean(broker?.registry.getActionEndpointByNodeId(action, node)),
     late: stalls.late,
-    fault: (action, error) => options.logger.error({ err: error, action }, 'an action failed'),
+    fault: (where, error) => options.logger.error({ err: error, where }, 'a joined call failed'),
   });
 
   function unheard(node: string): void {

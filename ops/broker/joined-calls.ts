@@ -19,8 +19,8 @@ export interface JoinedCallsParts {
   offers(node: string, action: string): boolean;
   /** Milliseconds for which what is read now may have waited to be read. */
   late(): number;
-  /** An action threw what is no refusal: a bug. */
-  fault(action: string, error: unknown): void;
+  /** An action threw what is no refusal, or a message is none of ours: a bug. */
+  fault(where: string, error: unknown): void;
 }
 
 interface Waiting {
@@ -73,10 +73,10 @@ export class JoinedCalls {
     this.#outbox = new Outbox(link.connection, node);
     this.#hear(link, this.#subject('asks', node), (from, calls) => {
       const late = this.#parts.late();
-      for (const call of calls) void this.#answer(from, call as Asked, late);
+      for (const call of calls) void this.#answer(from, call as unknown as Asked, late);
     });
     this.#hear(link, this.#subject('answers', node), (_, answers) => {
-      for (const answer of answers) this.#answered(answer as Answered);
+      for (const answer of answers) this.#answered(answer as unknown as Answered);
     });
   }
 
@@ -132,12 +132,17 @@ export class JoinedCalls {
     return `${this.#parts.prefix}.${what}.${node}`;
   }
 
-  #hear(link: NatsLink, subject: string, take: (from: string, parts: unknown[]) => void): void {
+  #hear(link: NatsLink, subject: string, take: (from: string, parts: unknown[][]) => void): void {
     link.connection.subscribe(subject, {
-      callback(error, message) {
+      callback: (error, message) => {
         if (error !== null) return;
-        const [from, ...parts] = message.json<[string, ...unknown[]]>();
-        take(from, parts);
+        // What is thrown here would end the client's reading for good.
+        try {
+          const [from, ...parts] = message.json<[string, ...unknown[]]>();
+          take(from, parts.filter(Array.isArray));
+        } catch (thrown) {
+          this.#parts.fault(subject, thrown);
+        }
       },
     });
   }
@@ -159,22 +164,24 @@ export class JoinedCalls {
   }
 
   async #answer(from: string, [id, action, params, meta]: Asked, late: number): Promise<void> {
-    const result = await this.#run(action, params, charged(meta, late)).catch((error: unknown) => {
-      if (!(error instanceof SuhbatError)) this.#parts.fault(action, error);
-      return { refusal: refusalOf(error) };
-    });
-    const answer: Answered = 'refusal' in result ? [id, null, result.refusal] : [id, result.reply ?? null];
     const subject = this.#subject('answers', from);
-    this.#outbox?.put(subject, JSON.stringify(answer), () =>
-      this.#outbox?.put(subject, JSON.stringify([id, null, { code: 'internal' }] satisfies Answered)),
-    );
+    const refuse = (refusal: Refusal) => JSON.stringify([id, null, refusal] satisfies Answered);
+    let text: string;
+    try {
+      const reply = await this.#run(action, params, charged(meta, late));
+      text = JSON.stringify([id, reply ?? null] satisfies Answered);
+    } catch (error) {
+      if (!(error instanceof SuhbatError)) this.#parts.fault(action, error);
+      text = refuse(refusalOf(error));
+    }
+    this.#outbox?.put(subject, text, () => this.#outbox?.put(subject, refuse({ code: 'internal' })));
   }
 
-  async #run(action: string, params: object, meta: CallMeta): Promise<{ reply: unknown }> {
+  #run(action: string, params: object, meta: CallMeta): unknown {
     const handler = this.#actions[action] as Action<object, unknown> | undefined;
     if (handler === undefined) throw fail('unavailable', { reason: 'no_service' });
     if ((meta.budget_ms ?? 1) <= 0) throw fail('unavailable', { reason: 'expired' });
-    return { reply: await handler(params, meta) };
+    return handler(params, meta);
   }
 }
 

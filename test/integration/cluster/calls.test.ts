@@ -8,6 +8,7 @@ import {
 } from '../../../ops/broker/broker.ts';
 import type { Call, CallMeta } from '../../../ops/broker/call.ts';
 import { createMembership, type Membership } from '../../../ops/broker/membership.ts';
+import { connectNats } from '../../../ops/connections/nats.ts';
 import { createLogger } from '../../../ops/telemetry/logger.ts';
 import { SuhbatError } from '../../../schemas/errors.ts';
 import { type DistantNode, startDistantNode } from '../../support/distant-node.ts';
@@ -218,6 +219,17 @@ describe('calls between processes', () => {
     await eventually(async () => (await call('far.echo', {}, { ...meta, budget_ms: 300 })) !== undefined);
     await joined('far', 'far.echo', {}, meta);
     expect(ids()).to.deep.equal(['far', 'near']);
+  });
+
+  it('that are joined go on where somebody sends what is none', async () => {
+    const link = await connectNats({ url: nats.url, name: 'nobody' });
+    for (const what of ['asks', 'answers'])
+      for (const node of ['near', 'far'])
+        for (const text of ['', '{', 'null', '["near",1]', '["near",null]', '["near",[1,"far.echo"]]'])
+          link.connection.publish(`suhbat.${what}.${node}`, text);
+    await link.connection.flush();
+    await link.close();
+    await joined('far', 'far.echo', {}, meta);
   });
 
   it('stay inside their namespace', async () => {
