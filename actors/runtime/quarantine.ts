@@ -8,6 +8,8 @@ export interface QuarantineParts {
   journal: Journal;
   /** Opens what stands in the place of a journal that is gone; rejects while nothing does. */
   reopenJournal?(): Promise<Journal>;
+  /** `journal` is another one now. */
+  reopened(): void;
   store: FlushStore;
   clock: Clock;
   options: RuntimeOptions;
@@ -84,6 +86,7 @@ export class Quarantine {
     try {
       this.journal = await reopenJournal();
       log('warn', 'the journal was gone; another one stands in its place and is used from now on');
+      this.#parts.reopened();
     } catch {
       // Not yet.
     } finally {

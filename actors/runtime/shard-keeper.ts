@@ -59,7 +59,7 @@ export class ShardKeeper {
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
-    this.#quarantined = new Quarantine(parts);
+    this.#quarantined = new Quarantine({ ...parts, reopened: () => this.#leaveOldJournal() });
     this.#replaying = atMost(parts.options.replayShards);
     this.#slots = Array.from({ length: parts.shards }, freeSlot);
   }
@@ -330,6 +330,12 @@ export class ShardKeeper {
         this.#set(number, slot, 'free');
       }
     }
+  }
+
+  /** Shards to which nobody has written since have not noticed that it is gone: the alarm must count them too. */
+  #leaveOldJournal(): void {
+    for (const { state, shard } of this.#slots)
+      if (state === 'serving' && shard?.journal !== this.journal) shard?.cut();
   }
 
   async #lookAgain(number: number, slot: Slot): Promise<void> {

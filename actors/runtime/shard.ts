@@ -62,7 +62,7 @@ export class OwnedShard {
       lost: (batch, fault) => {
         if (fault === 'failed') parts.journalFailed();
         this.#gate.lost(batch, fault);
-        if (fault === 'cut') this.#cut();
+        if (fault === 'cut') this.cut();
         else this.lose(`an append ended: ${fault}`);
       },
       late: (batch, outcome) => this.#gate.late(batch, outcome),
@@ -76,7 +76,7 @@ export class OwnedShard {
       fenceMs: parts.options.fenceMs,
       newest: () => this.appender.newest,
       fenced: () => this.lose('another node claimed it'),
-      cut: () => this.#cut(),
+      cut: () => this.cut(),
     });
     this.#gate = new Gate({
       ...parts,
@@ -171,7 +171,7 @@ export class OwnedShard {
   }
 
   /** The journal lost records that memory still has: they are flushed, and an operator decides. */
-  #cut(): void {
+  cut(): void {
     if (this.closed) return;
     this.#close({ code: 'unavailable', reason: 'quarantined' });
     this.#parts.lost(this, { reason: 'the journal ends before its own records', quarantined: true });

@@ -29,7 +29,8 @@ describe('a cluster under load', function () {
     const { breaches, faults, total } = await runFaults({ random: seededRandom(seed), plan: shortPlan });
     const story = [`seed ${seed}`, ...faults.map((one) => `${one.names}: ${wordsOf(one)}`)].join('\n');
     expect(breaches, story).to.deep.equal([]);
-    expect(total.acks, story).to.be.greaterThan(total.sends * 0.99);
+    // Whatever was refused meanwhile, the SDK sent again until it was acked.
+    expect(total, story).to.include({ acks: total.sends, refused: 0, unknown: 0 });
   });
 
   for (const [name, { shows }] of Object.entries(seededBugs))

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Node } from '../../ops/cluster/node.ts';
+import { limits } from '../../schemas/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { noMischief } from './nats-meddler.ts';
 import type { Stage } from './stage.ts';
+import { storageFaults } from './storage-faults.ts';
 import type { Town } from './town.ts';
 
 /** What is done to a cluster while people write. It ends with everything whole again. */
@@ -13,6 +16,8 @@ export interface Fault {
 }
 
 const away = 1500;
+const longTexts = Array.from({ length: 30 }, (_, n) => `${n} `.padEnd(limits.messageText, 'x'));
+const hourMs = 3_600_000;
 /** Longer than heartbeats, pings and appends may take. */
 const longer = 5000;
 
@@ -117,12 +122,65 @@ export const faults = {
   postgresAway5: { name: 'PostgreSQL is away for 5 s', seconds: 5, run: postgresAway(5000) },
   postgresAway60: { name: 'PostgreSQL is away for 60 s', seconds: 60, run: postgresAway(60_000) },
   scaled: {
-    name: 'actors grow by one and shrink again',
-    seconds: 8,
+    name: 'actors grow from two to five and shrink to two again',
+    seconds: 15,
     async run(stage) {
-      const added = await stage.cluster.add('actors');
+      const before = stage.nodes('actors').filter(({ state }) => state === 'ready');
+      await Promise.all([1, 2, 3].map(() => stage.cluster.add('actors')));
       await pause(3000);
-      await added.end();
+      // One that was there before stays, and one that came.
+      const [, ...leave] = [...before, ...stage.nodes('actors').slice(-2)];
+      await Promise.all(leave.map((node) => node.end()));
+    },
+  },
+  viewsDisagree: {
+    name: 'an actors node takes another one for dead, whom all others see',
+    seconds: 8,
+    async run(stage, random) {
+      const from = pick(stage.nodes('actors'), random);
+      const other = pick(
+        stage.nodes('actors').filter((node) => node !== from),
+        random,
+      );
+      stage.hide(from, other);
+      // Longer than it takes to call a silent node dead, and one that was fenced to come back.
+      await pause(8000);
+      stage.hide(from);
+    },
+  },
+  clockOff: {
+    name: 'the clock of an actors node is an hour fast, then an hour slow',
+    seconds: 5,
+    async run(stage, random) {
+      const node = pick(stage.nodes('actors'), random);
+      for (const ms of [hourMs, -hourMs]) {
+        await stage.shiftClock(node, ms);
+        await pause(2500);
+      }
+      await stage.shiftClock(node, 0);
+    },
+  },
+  slowReaders: {
+    name: 'some devices ask for a lot and read none of it',
+    seconds: 4,
+    async run(stage, _, town) {
+      const { balancer } = stage;
+      const devices = [await town.device(balancer.slowUrl), await town.device(balancer.slowUrl)];
+      await Promise.all(
+        devices.flatMap(({ owner, chat }) => longTexts.map((text) => owner.send(chat, text))),
+      );
+      const before = await stage.count('suhbat_slow_clients_closed_total');
+      balancer.stall(true);
+      try {
+        await eventually(async () => {
+          // They fill the sockets of kernel and gateway, besides what the others write to them.
+          for (const { client, chat } of devices) client.history(chat, { limit: 200 }).catch(() => undefined);
+          const closed = (await stage.count('suhbat_slow_clients_closed_total')) - before;
+          return closed >= devices.length || `${closed} devices were closed`;
+        }, 30_000);
+      } finally {
+        balancer.stall(false);
+      }
     },
   },
   rolled: {
@@ -185,6 +243,7 @@ export const faults = {
       stage.meddle(noMischief);
     },
   },
+  ...storageFaults,
 } satisfies Record<string, Fault>;
 
 async function killed(node: Node, before = () => {}): Promise<void> {

@@ -12,9 +12,15 @@ export const noMischief: Mischief = { drop: 0, double: 0, swap: 0 };
 
 /**
  * Reads NATS's protocol as it passes, and drops, doubles and swaps the messages of the bus alone: answers, the
- * journal's and Moleculer's messages pass as they are. `mischief` is asked for each.
+ * journal's and Moleculer's messages pass as they are. `mischief` is asked for each. Of Moleculer's messages those
+ * by which the node `hidden` shows that it is there are dropped: its id begins so.
  */
-export function meddleWithBus(prefix: string, random: () => number, mischief: () => Mischief): Meddle {
+export function meddleWithBus(
+  prefix: string,
+  random: () => number,
+  mischief: () => Mischief,
+  hidden: () => string | undefined = () => undefined,
+): Meddle {
   const rests = new WeakMap<object, Buffer>();
   const kept = new WeakMap<object, Buffer>();
 
@@ -25,7 +31,9 @@ export function meddleWithBus(prefix: string, random: () => number, mischief: ()
     for (let next = firstOperation(data); next !== undefined; next = firstOperation(data)) {
       const operation = data.subarray(0, next.length);
       data = data.subarray(next.length);
-      if (!next.subject?.startsWith(prefix)) out.push(operation);
+      const { subject = '' } = next;
+      if (presence.test(subject) && isFrom(hidden(), operation)) continue;
+      if (!subject.startsWith(prefix)) out.push(operation);
       else out.push(...meddled(connection, operation));
     }
     rests.set(connection, Buffer.from(data));
@@ -45,6 +53,12 @@ export function meddleWithBus(prefix: string, random: () => number, mischief: ()
     }
     return own;
   }
+}
+
+const presence = /^MOL-.*\.(HEARTBEAT|INFO)(\.|$)/;
+
+function isFrom(node: string | undefined, operation: Buffer): boolean {
+  return node !== undefined && operation.includes(`"sender":"${node}`);
 }
 
 /** The length of the first whole operation, and the subject where it is a message. */

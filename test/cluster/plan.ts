@@ -19,7 +19,10 @@ export const shortPlan: readonly Fault[][] = [
   [faults.badBus],
   [faults.silence],
   [faults.reconnectStorm],
+  [faults.viewsDisagree],
+  [faults.clockOff, faults.slowReaders],
   [faults.scaled],
+  [faults.rolled],
   [faults.actorsKilled, faults.natsKilled],
 ];
 
@@ -34,8 +37,19 @@ export function* longPlan(minutes: number, random: () => number): Generator<read
   }
 }
 
+const alone: ReadonlySet<Fault> = new Set([
+  faults.rolled,
+  faults.scaled,
+  faults.silence,
+  faults.zombieFlusher,
+  faults.slowReaders,
+  faults.journalFull,
+  faults.restored,
+  faults.restored120,
+  faults.streamLost,
+]);
+
 /** Both pick a node to hurt and to heal: together they would heal each other's. */
 function disturbs(one: Fault, other: Fault): boolean {
-  const moves = [faults.rolled, faults.scaled, faults.silence, faults.zombieFlusher] as readonly Fault[];
-  return moves.includes(one) || moves.includes(other);
+  return [one, other].some((fault) => alone.has(fault));
 }

@@ -2,14 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openJetstreamJournal } from '../../actors/journal/jetstream-journal.ts';
 import { type Sample, sampleOf } from '../../ops/cluster/sample.ts';
 import { connectNats } from '../../ops/connections/nats.ts';
-import { connectPostgres, type Database, typed } from '../../ops/connections/postgres.ts';
 import { systemClock } from '../../ops/process/clock.ts';
 import { lookBelow } from '../support/aftermath.ts';
 import { eventually } from '../support/eventually.ts';
 import { checkPromises } from '../support/promises.ts';
 import type { Fault } from './faults.ts';
+import { acksOf, difference, longestUnavailable, slowestSince } from './figures.ts';
 import { openStage, type Stage, type StageOptions } from './stage.ts';
 import { type Counts, fullTown, settle, type Town, type TownPlan } from './town.ts';
+import { watchCheckpoints, watchNodes } from './watches.ts';
 
 export interface RunOptions extends Omit<StageOptions, 'random'> {
   random(): number;
@@ -33,9 +34,13 @@ export interface FaultReport {
   counts: Counts;
   /** Milliseconds that the slowest send took that was begun in that time. */
   slowest: number;
-  /** The peak of the flush lag in seconds, and how many appends were refused. */
+  /** Milliseconds for which a chat had sends and acked none: the longest of all chats. */
+  unavailable: number;
+  /** The peak of the flush lag in seconds. */
   flushLag: number;
   refusedAppends: number;
+  /** Shards that came to a node. */
+  moves: number;
 }
 
 export interface Report {
@@ -49,7 +54,6 @@ export interface Report {
 }
 
 const loadPerSecond = 300;
-const sampleMs = 500;
 /** Memory may not stay at more than so much above what it was before the faults. */
 const memoryFactor = 1.5;
 const memorySlack = 200 * 1024 * 1024;
@@ -60,11 +64,10 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   const { random, say = () => {} } = options;
   const stage = await openStage(options);
   let town: Town | undefined;
-  const watch = watchNodes(stage);
-  const checkpoints = watchCheckpoints(stage.cluster.postgres.url);
+  const watch = watchNodes(stage.cluster);
+  const checkpoints = watchCheckpoints(stage.cluster.postgres.url, stage);
   try {
     town = await settle(stage.balancer.url, random, plan);
-    const { recorders } = town;
     await options.onSettled?.();
     town.write(perSecond);
     await pause(2 * calmMs);
@@ -79,7 +82,8 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       const report = {
         names,
         counts: difference(town.counts(), begun.counts),
-        slowest: slowestSince(recorders, begun.at),
+        slowest: slowestSince(town.recorders, begun.at),
+        unavailable: longestUnavailable(town.recorders, begun.at),
         ...watch.peaks(),
       };
       faults.push(report);
@@ -92,11 +96,23 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       breaches.push(`promise 4: after ${recoverMs} ms ${error.message}`);
       return undefined;
     });
-    breaches.push(...checkPromises({ recorders, finalHistories: histories ?? new Map() }));
+    breaches.push(
+      ...checkPromises({
+        recorders: town.recorders,
+        finalHistories: histories ?? new Map(),
+        raised: stage.adoptions,
+      }),
+    );
     breaches.push(...(await settled(stage, before, recoverMs)));
     if (histories) breaches.push(...(await below(stage, histories)));
     breaches.push(...(await checkpoints.stop()));
-    return { breaches, total: town.counts(), ack: acksOf(recorders), faults, complaints: stage.complaints };
+    return {
+      breaches,
+      total: town.counts(),
+      ack: acksOf(town.recorders),
+      faults,
+      complaints: stage.complaints,
+    };
   } finally {
     await watch.stop();
     await checkpoints.stop();
@@ -106,11 +122,13 @@ export async function runFaults(options: RunOptions): Promise<Report> {
 }
 
 /** `sends`, `acks` and so on, as a person reads them. */
-export function wordsOf({ counts, slowest, flushLag, refusedAppends }: FaultReport): string {
-  const { sends, acks, unknown, refused, deliveries } = counts;
+export function wordsOf(report: FaultReport): string {
+  const { slowest, unavailable, flushLag, refusedAppends, moves } = report;
+  const { sends, acks, unknown, refused, deliveries } = report.counts;
   return [
     `${sends} sends, ${acks} acks, ${unknown} unknown, ${refused} refused, ${deliveries} deliveries`,
-    `slowest ack ${(slowest / 1000).toFixed(1)} s`,
+    `slowest ack ${(slowest / 1000).toFixed(1)} s, a chat unavailable for ${(unavailable / 1000).toFixed(1)} s`,
+    `${moves} moves`,
     `flush lag up to ${flushLag.toFixed(1)} s`,
     `${refusedAppends} appends refused`,
   ].join('; ');
@@ -157,116 +175,8 @@ async function below(stage: Stage, histories: Histories): Promise<string[]> {
   }
 }
 
-/** The greatest values that the processes' metrics had since `reset`. */
-function watchNodes(stage: Stage) {
-  let flushLag = 0;
-  let refused = 0;
-  let over = false;
-  const known = new Map<string, number>();
-  const watching = (async () => {
-    while (!over) {
-      for (const node of stage.cluster.nodes) {
-        const sample = await sampleOf(node);
-        if (sample === undefined) continue;
-        flushLag = Math.max(flushLag, sample.flushLag);
-        const before = known.get(node.name) ?? 0;
-        if (sample.refusedAppends > before) refused += sample.refusedAppends - before;
-        known.set(node.name, sample.refusedAppends);
-      }
-      await pause(sampleMs);
-    }
-  })();
-  return {
-    reset() {
-      flushLag = 0;
-      refused = 0;
-    },
-    peaks: () => ({ flushLag, refusedAppends: refused }),
-    async stop() {
-      over = true;
-      await watching;
-    },
-  };
-}
-
-const lookMs = 200;
-
-/** Promise 8, of what PostgreSQL says: no shard's checkpoint ever goes back. `stop` gives a sentence for each time. */
-function watchCheckpoints(url: string) {
-  const breaches: string[] = [];
-  const known = new Map<number, { epoch: number; position: number }>();
-  let over = false;
-
-  async function look(db: Database): Promise<void> {
-    const rows = await db.any(
-      typed<{ shard: number; epoch: number; position: number }>()`
-        select shard, epoch, position from shard_checkpoints`,
-    );
-    for (const { shard, epoch, position } of rows) {
-      const before = known.get(shard);
-      if (before && (epoch < before.epoch || position < before.position))
-        breaches.push(
-          `promise 8: shard ${shard}: from epoch ${before.epoch}, ${before.position} back to ${epoch}, ${position}`,
-        );
-      known.set(shard, { epoch, position });
-    }
-  }
-
-  const watching = (async () => {
-    const db = await connectPostgres({
-      url,
-      applicationName: 'watch',
-      maxConnections: 1,
-      statementTimeoutMs: 5000,
-      onError: () => {},
-    });
-    while (!over) {
-      // PostgreSQL may be away: that is one of the faults.
-      await look(db).catch(() => undefined);
-      await pause(lookMs);
-    }
-    await db.end();
-  })();
-  return {
-    async stop() {
-      over = true;
-      await watching;
-      return breaches;
-    },
-  };
-}
-
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const timer = new AbortController();
   const late = pause(ms, false, { signal: timer.signal }).catch(() => false);
   return Promise.race([promise.then(() => true), late]).finally(() => timer.abort());
-}
-
-function difference(now: Counts, before: Counts): Counts {
-  const names = Object.keys(now) as (keyof Counts)[];
-  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as Counts;
-}
-
-/** Milliseconds of each acked send. */
-function latencies(recorders: Town['recorders'], since = 0): number[] {
-  return recorders.flatMap(({ records }) => {
-    const begun = new Map<string, number>();
-    const taken: number[] = [];
-    for (const one of records) {
-      if (one.type === 'invoke' && one.at >= since) begun.set(one.client_id, one.at);
-      const at = one.type === 'ok' ? begun.get(one.client_id) : undefined;
-      if (at !== undefined) taken.push(one.at - at);
-    }
-    return taken;
-  });
-}
-
-function slowestSince(recorders: Town['recorders'], since: number): number {
-  return latencies(recorders, since).reduce((most, one) => Math.max(most, one), 0);
-}
-
-function acksOf(recorders: Town['recorders']): Report['ack'] {
-  const all = latencies(recorders).sort((one, other) => one - other);
-  const at = (share: number) => all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: all.at(-1) ?? 0 };
 }

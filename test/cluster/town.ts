@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, ClientError, connect, register, type Tokens } from 'suhbat/client';
+import { type Client, ClientError, connect, login, register, type Tokens } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 
@@ -21,9 +21,18 @@ export interface Town {
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
   counts(): Counts;
+  /** One more device of somebody, that reaches the town at this address. */
+  device(url: string): Promise<Device>;
   /** Waits until every client holds the head of all its chats; gives the chats' whole histories. */
   caughtUp(withinMs: number): Promise<Map<string, Awaited<ReturnType<typeof wholeHistory>>>>;
   close(): void;
+}
+
+export interface Device {
+  /** It follows one of his chats. */
+  readonly chat: string;
+  readonly owner: Recorder;
+  readonly client: Client;
 }
 
 export interface Counts {
@@ -49,6 +58,8 @@ export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 const waitingMost = 20;
 const tickMs = 10;
 const atOnce = 8;
+const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
+const password = 'a long enough password';
 
 export async function settle(url: string, random: () => number, plan: TownPlan = fullTown): Promise<Town> {
   const { people } = plan;
@@ -57,10 +68,9 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
     tokens.push(...(await Promise.all(some.map((n) => insisting(() => register(url, account(n)))))));
   }
-  const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
   try {
-    return await populate(clients, random, plan);
+    return await populate(url, clients, random, plan);
   } catch (error) {
     for (const client of clients) client.close();
     throw error;
@@ -69,6 +79,7 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
 
 /** Puts them into their chats. */
 async function populate(
+  url: string,
   clients: readonly Client[],
   random: () => number,
   { people, groups, members }: TownPlan,
@@ -97,6 +108,8 @@ async function populate(
     return { client, recorder: createRecorder(client, `citizen${index}`), chats: own, waiting: 0 };
   });
 
+  /** They only listen. */
+  const devices: Citizen[] = [];
   let ticking: NodeJS.Timeout | undefined;
   let owed = 0;
   let heldBack = 0;
@@ -127,8 +140,20 @@ async function populate(
     return found;
   }
 
+  async function device(address: string): Promise<Device> {
+    const owner = at(citizens, Math.floor(random() * groups * members));
+    const [chat = ''] = owner.chats;
+    const own = await insisting(() => login(url, { login: owner.recorder.name, password }));
+    const client = connect({ url: address, tokens: own, settings });
+    const recorder = createRecorder(client, `${owner.recorder.name}'s device ${devices.length}`);
+    client.follow(chat, owner.recorder.received(chat).at(-1)?.seq ?? 0);
+    devices.push({ client, recorder, chats: [chat], waiting: 0 });
+    await client.ready();
+    return { chat, owner: owner.recorder, client };
+  }
+
   function behind(heads: ReadonlyMap<string, number>): string | true {
-    for (const { recorder, chats: own } of citizens)
+    for (const { recorder, chats: own } of [...citizens, ...devices])
       for (const chat of own) {
         const last = recorder.received(chat).at(-1)?.seq ?? 0;
         if (last !== heads.get(chat))
@@ -139,7 +164,10 @@ async function populate(
 
   return {
     chats,
-    recorders: citizens.map(({ recorder }) => recorder),
+    get recorders() {
+      return [...citizens, ...devices].map(({ recorder }) => recorder);
+    },
+    device,
     write(wanted = rate) {
       rate = wanted;
       let before = performance.now();
@@ -164,7 +192,7 @@ async function populate(
         unknown: 'unknown',
         received: 'deliveries',
       } as const;
-      for (const { recorder } of citizens)
+      for (const { recorder } of [...citizens, ...devices])
         for (const { type } of recorder.records)
           if (type in kinds) counts[kinds[type as keyof typeof kinds]]++;
       return counts;
@@ -177,7 +205,7 @@ async function populate(
     },
     close() {
       clearInterval(ticking);
-      for (const { client, recorder } of citizens) {
+      for (const { client, recorder } of [...citizens, ...devices]) {
         recorder.stop();
         client.close();
       }
@@ -201,7 +229,7 @@ async function insisting<T>(create: () => Promise<T>): Promise<T> {
 }
 
 function account(n: number) {
-  return { email: `citizen${n}@town.example`, username: `citizen${n}`, password: 'a long enough password' };
+  return { email: `citizen${n}@town.example`, username: `citizen${n}`, password };
 }
 
 function at<T>(items: readonly T[], index: number): T {

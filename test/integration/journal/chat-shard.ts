@@ -29,6 +29,7 @@ export interface ChatShard {
     node: string,
     journal: Journal,
     reopenJournal?: () => Promise<Journal>,
+    shards?: number,
   ): Promise<ActorHost<Transaction>>;
   stop(host: ActorHost<Transaction>): Promise<void>;
   makeGroup(host: ActorHost<Transaction>): Promise<string>;
@@ -74,7 +75,7 @@ export async function createChatShard(): Promise<ChatShard> {
     store,
     logs,
     heard,
-    async start(node, journal, reopenJournal) {
+    async start(node, journal, reopenJournal, shards = 1) {
       const bus = createLocalBus();
       const { publish } = bus;
       bus.publish = (subject, envelope) => {
@@ -83,7 +84,7 @@ export async function createChatShard(): Promise<ChatShard> {
       };
       const host = new ActorHost<Transaction>({
         node,
-        shards: 1,
+        shards,
         journal,
         ...(reopenJournal && { reopenJournal }),
         store,

@@ -67,5 +67,28 @@ describe('a stream that was deleted under a running node', () => {
     const [one] = opened;
     const error = await one?.newest(0).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(JournalError).and.include({ fault: 'gone' });
+    await world.stop(host);
+  });
+
+  it('is left by shards to which nobody writes too, and the alarm counts them', async function () {
+    this.timeout(60_000);
+    const lost = (more = {}) => open({ stream: 'lost-quietly', ...more });
+    const other = await createChatShard();
+    try {
+      const host = await other.start('two', await lost(), () => lost({ make: false }), 2);
+      const id = await other.makeGroup(host);
+      await (await link.connection.jetstreamManager()).streams.delete('lost-quietly');
+      await eventually(async () =>
+        String(await other.send(host, id, 'refused').catch(String)).includes('quarantined'),
+      );
+      expect(host.stats().shards).to.include({ serving: 1, quarantined: 1 });
+      await lost();
+      await eventually(
+        () => host.stats().shards.quarantined === 2 || JSON.stringify(host.stats().shards),
+        20_000,
+      );
+    } finally {
+      await other.end();
+    }
   });
 });

@@ -8,10 +8,14 @@ interface Story {
   anna: Entry[];
   boris: Entry[];
   history: Message[];
+  raised?: number;
 }
 
 const written = (seq: number, more: Partial<Message> = {}) =>
   message(seq, seq, { client_id: `id ${seq}`, text: `text ${seq}`, ...more });
+/** What an adopted chat goes on with. */
+const raisedTo = (seq: number) =>
+  message(seq, seq, { client_id: null, kind: 'service', text: '', service: { action: 'updated' } });
 const invoke = (at: number, n: number): Entry => ({
   at,
   chat_id: chatId,
@@ -51,13 +55,14 @@ function goodStory(): Story {
   };
 }
 
-function check({ anna, boris, history }: Story): string[] {
+function check({ anna, boris, history, raised = 0 }: Story): string[] {
   const evidence: Evidence = {
     recorders: [
       { name: 'anna', records: anna },
       { name: 'boris', records: boris },
     ],
     finalHistories: new Map([[chatId, history]]),
+    raised: () => raised,
   };
   return checkPromises(evidence).map((breach) => breach.replace(`chat ${chatId}: `, ''));
 }
@@ -72,6 +77,13 @@ describe('the checker of promises', () => {
     story.anna.push(invoke(80, 8), failed('unknown', 8), invoke(81, 9), failed('unknown', 9));
     story.history.push(written(8));
     expect(check(story)).to.deep.equal([]);
+  });
+
+  it('passes the jump of a chat that was raised, and what follows it', () => {
+    const story = goodStory();
+    story.history.push(raisedTo(1_000_007), written(1_000_008));
+    story.boris.push(got(90, raisedTo(1_000_007)), got(91, written(1_000_008)));
+    expect(check({ ...story, raised: 1 })).to.deep.equal([]);
   });
 
   const seeded: [string, RegExp, (story: Story) => void][] = [
@@ -100,6 +112,19 @@ describe('the checker of promises', () => {
       'a message that was acked at two seqs',
       /promise 2: id 4's acks stand at 4 and 7/,
       ({ anna }) => anna.push(ok(99, 4, 7)),
+    ],
+    [
+      'a jump that nobody made',
+      /promise 3: 1 jumps, though it was raised 0 times/,
+      ({ history }) => history.push(raisedTo(1_000_007)),
+    ],
+    [
+      'a jump to a message of somebody',
+      /promise 3: nothing is between 7 and 1000007/,
+      (story) => {
+        story.raised = 1;
+        story.history.push(written(1_000_007));
+      },
     ],
     ['a gap', /promise 3: seq 8 of 9 is missing/, ({ history }) => history.push(written(9))],
     [
