@@ -117,7 +117,7 @@ describe('the first admin', function () {
       SUHBAT_TOKEN_KEY: Buffer.from(makeTokenKey()).toString('base64'),
       SUHBAT_REFRESH_SECRET: 'a secret of at least thirty-two bytes',
     };
-    const env = { ...secrets, ADMIN_EMAIL: 'cy@house.example' };
+    const env = { ...secrets, ADMIN_EMAIL: 'cyr@house.example' };
     const run = async (settings: Record<string, string>) => {
       const program = start(settings);
       const url = await program.ready();
@@ -128,13 +128,13 @@ describe('the first admin', function () {
       expect(await program.ended()).to.equal(0);
     };
     let running = await run(env);
-    const cy = await register(running.url, 'cy');
+    const cy = await register(running.url, 'cyr');
     const dee = await register(running.url, 'dee');
     await end(running);
     running = await run(env);
     expect(await audit(running.url, cy), 'a claim makes nobody an admin').to.equal(403);
     await end(running);
-    await verify(own.url, 'cy');
+    await verify(own.url, 'cyr');
     await verify(own.url, 'dee');
     running = await run(env);
     expect(await audit(running.url, cy)).to.equal(200);

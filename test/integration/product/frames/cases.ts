@@ -1,7 +1,7 @@
 import type { RequestFields, RequestType } from '../../../../schemas/frames/client.ts';
 import { newId } from '../../../../schemas/ids.ts';
 import { freshName, say } from '../support/secrets.ts';
-import { newGroup, newPeople, newUser, type Person, type Staff, staff, type User } from '../support/users.ts';
+import { newGroup, newPeople, newUser, type Person, staff, type User } from '../support/users.ts';
 
 /** Who and what the matrix of all frames plays with: a group of four, whom two more have left. */
 export interface Scene {
@@ -12,7 +12,7 @@ export interface Scene {
   left: Person;
   stranger: Person;
   /** Whom no role helps into a chat. */
-  staff: Staff;
+  staff: { moderator: Person; admin: Person };
   /** Somebody outside, without a socket. */
   other: User;
   group: string;
@@ -30,7 +30,11 @@ export async function makeScene(): Promise<Scene> {
     'stranger',
   );
   const other = await newUser('other');
-  const house = await staff();
+  const { moderator, admin: houseAdmin } = await staff();
+  const house = {
+    moderator: { ...moderator, socket: await moderator.open() },
+    admin: { ...houseAdmin, socket: await houseAdmin.open() },
+  };
   const { id: group } = await newGroup(owner, admin, member, removed, left);
   const by = owner.socket;
   await by.request('member.role', { chat_id: group, user_id: admin.id, role: 'admin' });

@@ -116,8 +116,8 @@ export async function newPrivate(one: Person, other: Person): Promise<Chat> {
 
 /** Somebody of a role, on whom no test may act. */
 export interface Staff {
-  moderator: Person;
-  admin: Person;
+  moderator: User;
+  admin: User;
 }
 
 const staffOf = new Map<string, Promise<Staff>>();
@@ -131,7 +131,7 @@ export function staff(): Promise<Staff> {
 }
 
 async function makeStaff(url: string): Promise<Staff> {
-  const [moderator, admin] = await newPeople('moder', 'admin');
+  const [moderator, admin] = await newUsers('moder', 'admin');
   await giveRole(url, moderator.id, 'moderator');
   await giveRole(url, admin.id, 'admin');
   return { moderator, admin };
