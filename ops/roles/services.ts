@@ -1,11 +1,14 @@
 import type { Actors } from '../../actors/client/ask.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
+import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
+import { createCodes } from '../../services/users/codes.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
 import type { Bus } from '../bus/bus.ts';
+import { codeRatesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from '../connections/postgres.ts';
 import { sleep } from '../process/clock.ts';
@@ -14,6 +17,7 @@ import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
 import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
+import { openMailer } from './mail.ts';
 import type { Process } from './process.ts';
 import type { Storage } from './storage.ts';
 
@@ -33,6 +37,13 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   const { clock } = process;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
+  const codes = createCodes({
+    db,
+    clock,
+    secret: secrets.refreshSecret,
+    rates: codeRatesOf(process.config),
+  });
+  const mailer = await openMailer(process);
   broker.createService(
     createUsersService({
       db,
@@ -44,12 +55,16 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       tokens,
       refreshTokens,
       passwords,
+      codes,
     }),
   );
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
-  return { handlers: [], timetable: [] };
+  return {
+    handlers: [codeMailHandler({ db, clock, codes, mailer })],
+    timetable: [cleanCodes({ db, clock })],
+  };
 }
 
 const repeatTries = 5;

@@ -5,6 +5,7 @@ import type { EphemeralStore } from '../../ops/ephemeral/store.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
+import type { Codes } from './codes.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
@@ -19,6 +20,7 @@ export interface UsersParts {
   tokens: AccessTokens;
   refreshTokens: RefreshTokens;
   passwords: Passwords;
+  codes: Codes;
 }
 
 /** Who asks. The gateway has checked the access token; a call without one is refused. */

@@ -1,4 +1,5 @@
 import { tagOf } from '../../../schemas/etag.ts';
+import { languageOf } from '../../../schemas/language.ts';
 import {
   IdOrUsername,
   LoginBody,
@@ -20,7 +21,7 @@ import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 /** Logging in and out, devices, profiles: every row is a call to the users service. */
 
 /** The handler that calls `action` and answers with `status`: the reply, or nothing for 204. */
-function calling(
+export function calling(
   action: string,
   status: number,
   params: (request: RouteRequest) => object = () => ({}),
@@ -31,7 +32,12 @@ function calling(
   };
 }
 
-const body = (request: RouteRequest) => request.body as object;
+export const body = (request: RouteRequest) => request.body as object;
+/** What is mailed because of this request is in its client's language. */
+export const bodyAndLanguage = (request: RouteRequest) => ({
+  ...body(request),
+  language: languageOf(request.headers?.['accept-language'] ?? ''),
+});
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
 const tagged = (profile: OwnProfile) => ({ ETag: `"${tagOf(profile)}"` });
@@ -64,7 +70,8 @@ export const accountRoutes: readonly Route[] = [
       unprocessable: ['username_reserved', 'password_too_long'],
       rate_limited: ['too_many_logins'],
     },
-    handle: calling('users.register', 201, body),
+    headers: ['accept-language'],
+    handle: calling('users.register', 201, bodyAndLanguage),
   },
   {
     method: 'POST',
