@@ -7,7 +7,7 @@ import { Role } from './roles.ts';
  * words of ours only: no name, address, code or text of anybody may find its way in, so none has a field.
  */
 
-const Way = Type.Enum(['password']);
+const Way = Type.Enum(['password', 'code']);
 const login = { login_id: Id };
 const ended = { logins: Type.Integer({ minimum: 0, description: 'logins that it ended' }) };
 
@@ -31,13 +31,14 @@ export const auditDetails = {
 } as const satisfies Record<string, TSchema>;
 
 export type AuditAction = keyof typeof auditDetails;
+export type AuditDetail<A extends AuditAction> = Static<(typeof auditDetails)[A]>;
 export const auditActions = Object.keys(auditDetails) as AuditAction[];
 
 export type AuditTarget = { type: 'user' | 'login'; id: string };
 
 /** What was done, and to what. */
 export type AuditAct = {
-  [A in AuditAction]: { action: A; detail: Static<(typeof auditDetails)[A]>; target?: AuditTarget };
+  [A in AuditAction]: { action: A; detail: AuditDetail<A>; target?: AuditTarget };
 }[AuditAction];
 
 /** One act, as whoever does it tells it. */

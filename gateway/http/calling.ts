@@ -1,4 +1,5 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
+import { languageOf } from '../../schemas/language.ts';
 import { metaOf } from './meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from './route.ts';
 
@@ -14,3 +15,11 @@ export function calling(
     return status === 204 ? { status } : { status, body: reply };
   };
 }
+
+export const body = (request: RouteRequest) => request.body as object;
+
+/** What is mailed because of this request is in its client's language. */
+export const bodyAndLanguage = (request: RouteRequest) => ({
+  ...body(request),
+  language: languageOf(request.headers?.['accept-language'] ?? ''),
+});

@@ -20,6 +20,13 @@ export interface Rates {
   socketsPerIp: number;
 }
 
+/** Codes that are mailed in one hour. */
+export interface CodeRates {
+  perAddress: number;
+  perIp: number;
+  all: number;
+}
+
 /** The rate limits as they hold: every one multiplied by SUHBAT_RATE_LIMIT_FACTOR. */
 export function ratesOf(config: Config): Rates {
   const scaled = (limit: number) => Math.max(1, Math.round(limit * config.rateLimitFactor));
@@ -34,5 +41,15 @@ export function ratesOf(config: Config): Rates {
     frames: rate(config.limitFrames, 1000, 2),
     calls: rate(config.limitCalls, 60_000),
     socketsPerIp: scaled(config.limitSocketsPerIp),
+  };
+}
+
+/** The same factor holds for codes. */
+export function codeRatesOf(config: Config): CodeRates {
+  const scaled = (limit: number) => Math.max(1, Math.round(limit * config.rateLimitFactor));
+  return {
+    perAddress: scaled(config.limitCodesPerAddress),
+    perIp: scaled(config.limitCodesPerIp),
+    all: scaled(config.limitCodes),
   };
 }

@@ -6,12 +6,15 @@ import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
 import { eraseKeys } from '../../services/keys/keys.store.ts';
 import { createAdminService } from '../../services/users/admin.service.ts';
+import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
+import { createCodes } from '../../services/users/codes.ts';
 import { grantFirstAdmin } from '../../services/users/first-admin.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
 import type { Bus } from '../bus/bus.ts';
+import { codeRatesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from '../connections/postgres.ts';
 import { sleep } from '../process/clock.ts';
@@ -20,6 +23,7 @@ import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
 import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
+import { openMailer } from './mail.ts';
 import type { Process } from './process.ts';
 import type { Storage } from './storage.ts';
 
@@ -37,11 +41,19 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
   const { clock, config } = process;
+  const { adminEmail } = config;
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
   const access = createAccess({ db, clock, policy: await readPolicy() });
   // Shared with other processes it would hold mail addresses, and cost as much as the row.
   const profiles = redis === undefined ? { profiles: ephemeral } : {};
+  const codes = createCodes({
+    db,
+    clock,
+    secret: secrets.refreshSecret,
+    rates: codeRatesOf(config),
+  });
+  const mailer = await openMailer(process);
   broker.createService(
     createUsersService({
       db,
@@ -54,16 +66,20 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       passwords,
       loginLifeMs: config.loginLife * dayMs,
       erasers: [eraseKeys],
+      codes,
+      ...(adminEmail !== undefined && { adminEmail }),
     }),
   );
-  const { adminEmail } = config;
   if (adminEmail !== undefined) await db.transaction((tx) => grantFirstAdmin(tx, adminEmail, clock.now()));
   broker.createService(createAdminService({ db, bus, ...profiles, clock, access }));
   broker.createService(createAuditService({ db, access }));
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
-  return { handlers: [], timetable: [] };
+  return {
+    handlers: [codeMailHandler({ db, clock, codes, mailer })],
+    timetable: [cleanCodes({ db, clock })],
+  };
 }
 
 const dayMs = 24 * 60 * 60_000;

@@ -5,10 +5,10 @@ import { Name, OwnProfile, Profile } from '../user/profile.ts';
 
 /** Bodies, queries and answers of the account routes. */
 
-const Email = Type.String({ format: 'email', maxLength: 254 });
+export const Email = Type.String({ format: 'email', maxLength: 254 });
 /** The 72 bytes that bcrypt reads are counted where it is hashed: JSON Schema counts characters. */
-const NewPassword = Type.String({ minLength: 8, maxLength: 1024 });
-const GivenPassword = Type.String({ minLength: 1, maxLength: 1024 });
+export const NewPassword = Type.String({ minLength: 8, maxLength: 1024 });
+export const GivenPassword = Type.String({ minLength: 1, maxLength: 1024 });
 
 export const RegisterBody = Strict({
   email: Email,

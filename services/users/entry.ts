@@ -2,11 +2,10 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
 import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
+import type { Language } from '../../schemas/language.ts';
 import type { LoginBody, RegisterBody, Tokens } from '../../schemas/rest/accounts.ts';
-import type { NewLogin } from './logins.store.ts';
 import { noteFailedLogin, openLogin } from './open-login.ts';
 import type { UsersParts } from './parts.ts';
-import { refreshLifeMs, tokensAnswer } from './tokens-answer.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
 import {
   type Credentials,
@@ -18,28 +17,16 @@ import {
 
 /** How a user comes in: `register` and `login`. Both open a login, one device's stay. */
 export function entryActions(parts: UsersParts) {
-  const { db, clock, passwords } = parts;
-
-  function newLogin(user_id: string, { device, ip }: CallMeta): NewLogin {
-    const now = clock.now();
-    return {
-      id: newId(),
-      user_id,
-      device: device ?? null,
-      ip: ip ?? null,
-      now,
-      expires_at: now + refreshLifeMs,
-    };
-  }
+  const { db, clock, codes, passwords } = parts;
 
   return {
     /**
      * The new account's tokens. Throws `conflict` (`username_taken`), `unprocessable`
      * (`username_reserved`, `password_…`), `rate_limited`. The address is only noted as a claim and
-     * never looked up, so neither answer nor timing tells whether anybody has it.
+     * never looked up, so neither answer nor timing tells whether anybody has it: the mail finds that out, later.
      */
-    async register(params: RegisterBody, meta: CallMeta): Promise<Tokens> {
-      const { username, email } = params;
+    async register(params: RegisterBody & { language?: Language }, meta: CallMeta): Promise<Tokens> {
+      const { username, email, language = 'en' } = params;
       if (isReserved(username)) throw usernameReserved();
       // Asked first because it is cheap; the unique index has the last word.
       if (await storing(() => isUsernameTaken(db, username))) throw usernameTaken();
@@ -54,7 +41,8 @@ export function entryActions(parts: UsersParts) {
       return storing(() =>
         db.transaction(async (tx) => {
           const row = await insertUser(tx, user, clock.now());
-          return tokensAnswer(parts, row, await openLogin(tx, newLogin(row.id, meta), 'register', meta));
+          await codes.sendIfAllowed(tx, { purpose: 'verify', email, user_id: row.id, language }, meta);
+          return openLogin(parts, tx, row, { action: 'register', way: 'password' }, meta);
         }),
       ).catch((error: unknown) => {
         throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
@@ -76,10 +64,9 @@ export function entryActions(parts: UsersParts) {
           reason: 'bad_credentials',
           detail: 'The name or the password is wrong',
         });
-      if (found.banned_at !== null) throw banned();
-      const opened = newLogin(found.id, meta);
-      const login = await storing(() => db.transaction((tx) => openLogin(tx, opened, 'login', meta)));
-      return tokensAnswer(parts, found, login);
+      return storing(() =>
+        db.transaction((tx) => openLogin(parts, tx, found, { action: 'login', way: 'password' }, meta)),
+      );
     },
   };
 
@@ -88,8 +75,4 @@ export function entryActions(parts: UsersParts) {
     const address = email ?? (login?.includes('@') ? login : undefined);
     return address === undefined ? credentialsByUsername(db, name) : credentialsByEmail(db, address);
   }
-}
-
-export function banned() {
-  return fail('forbidden', { reason: 'banned', detail: 'This account is banned' });
 }

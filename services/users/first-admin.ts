@@ -1,6 +1,8 @@
 import type { Transaction } from '../../ops/connections/postgres.ts';
 import { audit } from '../../ops/security/audit-log.ts';
 import { findVerified, hasOtherAdmin, lockAdmins, lockManaged, setRole } from './administration.store.ts';
+import type { UsersParts } from './parts.ts';
+import type { UserRow } from './views.ts';
 
 /** What an operator decides about admins: by the command line, or by ADMIN_EMAIL. An address that is only claimed is nobody's. */
 
@@ -27,11 +29,21 @@ export async function grantAdmin(
 }
 
 /**
- * The same for the address of ADMIN_EMAIL, where there is no admin yet. To be called at every start, and whenever
- * somebody verifies an address, in that transaction.
+ * The same for the address of ADMIN_EMAIL, where there is no admin yet. To be called at every start, in a
+ * transaction.
  */
 export async function grantFirstAdmin(tx: Transaction, adminEmail: string, now: number): Promise<boolean> {
   await lockAdmins(tx);
   if (await hasOtherAdmin(tx, null)) return false;
   return (await grantAdmin(tx, adminEmail, 'setting', now)) === 'granted';
+}
+
+/** To be called with whoever has just verified his address, in that transaction; gives him as he is then. */
+export async function asVerified(
+  { adminEmail, clock }: Pick<UsersParts, 'adminEmail' | 'clock'>,
+  tx: Transaction,
+  user: UserRow,
+): Promise<UserRow> {
+  if (adminEmail === undefined || user.email?.toLowerCase() !== adminEmail.toLowerCase()) return user;
+  return (await grantFirstAdmin(tx, adminEmail, clock.now())) ? { ...user, role: 'admin' } : user;
 }

@@ -38,8 +38,12 @@ export async function insertLogin(db: Transaction, login: NewLogin): Promise<Log
       ${timestamp(login.now)}, ${timestamp(login.now)}, ${timestamp(login.expires_at)}
     from users where id = ${login.user_id} and banned_at is null and deleted_at is null for share
     returning ${columns}`);
-  if (row === null) throw fail('forbidden', { reason: 'banned', detail: 'This account is banned' });
+  if (row === null) throw banned();
   return row;
+}
+
+export function banned() {
+  return fail('forbidden', { reason: 'banned', detail: 'This account is banned' });
 }
 
 export interface Rotation {

@@ -5,6 +5,7 @@ import type { EphemeralStore } from '../../ops/ephemeral/store.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
+import type { Codes } from './codes.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 
@@ -29,6 +30,9 @@ export interface UsersParts {
   loginLifeMs?: number;
   /** One for each other service that keeps something of users. */
   erasers?: readonly Eraser[];
+  codes: Codes;
+  /** Whose verified address this is becomes the first admin. */
+  adminEmail?: string;
 }
 
 /** Who asks. The gateway has checked the access token; a call without one is refused. */

@@ -1,8 +1,11 @@
 import { defineService } from '../../ops/broker/broker.ts';
 import { accountActions } from './account.ts';
+import { codeEntryActions } from './code-entry.ts';
 import { entryActions } from './entry.ts';
 import { loginActions } from './logins.ts';
+import { ownEmailActions } from './own-email.ts';
 import type { UsersParts } from './parts.ts';
+import { passwordResetActions } from './password-reset.ts';
 import { profileActions } from './profiles.ts';
 import { refreshActions } from './refresh.ts';
 import { ticketActions } from './tickets.ts';
@@ -11,6 +14,9 @@ import { ticketActions } from './tickets.ts';
 export function createUsersService(parts: UsersParts) {
   return defineService('users', {
     ...entryActions(parts),
+    ...codeEntryActions(parts),
+    ...ownEmailActions(parts),
+    ...passwordResetActions(parts),
     ...refreshActions(parts),
     ...loginActions(parts),
     ...ticketActions(parts),

@@ -54,6 +54,7 @@ const packageHomes: Record<string, RegExp> = {
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
   'graphile-worker': /^ops\/jobs\//,
+  nodemailer: /^ops\/mail\//,
   'prom-client': /^ops\/telemetry\//,
   'rate-limiter-flexible': /^gateway\/call-limits\.ts$/,
   piscina: /^services\/users\//,

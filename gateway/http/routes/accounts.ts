@@ -16,7 +16,7 @@ import {
   UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
 import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
-import { calling } from '../calling.ts';
+import { body, bodyAndLanguage, calling } from '../calling.ts';
 import { isKnown, tagsToMatch } from '../conditions.ts';
 import { auditedMetaOf, metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
@@ -24,7 +24,6 @@ import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 /** Logging in and out, devices, profiles: every row is a call to the users service. */
 
 const none = () => ({});
-const body = (request: RouteRequest) => request.body as object;
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
 const tagged = (profile: OwnProfile) => ({ ETag: `"${tagOf(profile)}"` });
@@ -71,7 +70,8 @@ export const accountRoutes: readonly Route[] = [
       unprocessable: ['username_reserved', 'password_too_long'],
       rate_limited: ['too_many_logins'],
     },
-    handle: calling('users.register', 201, body),
+    headers: ['accept-language'],
+    handle: calling('users.register', 201, bodyAndLanguage),
   },
   {
     method: 'POST',

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
+import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
@@ -18,6 +19,7 @@ import { readPolicy } from '../../../services/access/policy.ts';
 import { createAuditService } from '../../../services/audit/audit.service.ts';
 import { eraseKeys } from '../../../services/keys/keys.store.ts';
 import { createAdminService } from '../../../services/users/admin.service.ts';
+import { createCodes } from '../../../services/users/codes.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
@@ -32,12 +34,13 @@ export interface Ask {
   token?: string;
   device?: string;
   ip?: string;
+  headers?: Record<string, string>;
 }
 
 export const password = 'correct horse';
 
 const routes = new Map(
-  [...accountRoutes, ...adminRoutes].map((route) => [
+  [...accountRoutes, ...adminRoutes, ...codeRoutes].map((route) => [
     `${route.method} ${route.path}`,
     {
       route,
@@ -54,7 +57,7 @@ const routes = new Map(
 );
 
 /** The users service behind a broker, over a real database, asked through the rows of its routes. */
-export async function startAccounts() {
+export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 10_000 }) {
   const clock = manualClock();
   const database = await createTestDatabase();
   const db = await connectPostgres({
@@ -74,6 +77,7 @@ export async function startAccounts() {
   const refreshTokens = createRefreshTokens('a secret of at least thirty-two bytes');
   const passwords = createPasswords({ cost: 4, queue: 100 });
   const ephemeral = createMemoryStore(clock);
+  const codes = createCodes({ db, clock, secret: 'a secret of at least thirty-two bytes', rates });
 
   const logged: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
@@ -89,6 +93,7 @@ export async function startAccounts() {
       refreshTokens,
       passwords,
       erasers: [eraseKeys],
+      codes,
     }),
   );
   const access = createAccess({ db, clock, policy: await readPolicy() });
@@ -109,6 +114,7 @@ export async function startAccounts() {
         params: asked.id === undefined ? {} : { id: asked.id },
         query: asked.query ?? {},
         body: found.body?.(asked.body),
+        headers: asked.headers ?? {},
         ...(caller && { caller }),
         request_id: 'r-1',
         ip: () => asked.ip ?? '192.0.2.1',
@@ -141,6 +147,8 @@ export async function startAccounts() {
     logged,
     tokens,
     passwords,
+    codes,
+    url: database.url,
     metaOf: (of: Tokens): CallMeta => {
       const { user_id, login_id } = tokens.verify(of.access_token);
       return { request_id: 'r-1', user_id, login_id };

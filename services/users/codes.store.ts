@@ -1,0 +1,102 @@
+import { sql } from 'slonik';
+import { type Transaction, typed } from '../../ops/connections/postgres.ts';
+import { timestamp } from './users.store.ts';
+
+/** SQL on `email_tokens`. Times are milliseconds since 1970. */
+
+/** What a code is good for. `verify`: a user's claim; `register`: an account that is not made yet. */
+export type CodePurpose = 'verify' | 'register' | 'login' | 'reset';
+
+export interface CodeRow {
+  id: string;
+  purpose: CodePurpose;
+  email: string;
+  user_id: string | null;
+  tries: number;
+  sent_at: string | null;
+  used_at: string | null;
+  expires_at: string;
+}
+
+export interface NewCode {
+  id: string;
+  purpose: CodePurpose;
+  email: string;
+  user_id: string | null;
+  ip: string | null;
+  now: number;
+  expires_at: number;
+}
+
+const columns = sql.fragment`id, purpose, email::text, user_id, tries, sent_at, used_at, expires_at`;
+
+export async function insertCode(db: Transaction, code: NewCode): Promise<void> {
+  await db.query(sql.unsafe`
+    insert into email_tokens (id, purpose, email, user_id, ip, created_at, expires_at)
+    values (${code.id}, ${code.purpose}, ${code.email}, ${code.user_id}, ${code.ip}, ${timestamp(code.now)},
+      ${timestamp(code.expires_at)})`);
+}
+
+export interface CodeCounts {
+  address_hour: number;
+  address_day: number;
+  ip_hour: number;
+  all_hour: number;
+}
+
+const hourMs = 3_600_000;
+export const dayMs = 24 * hourMs;
+
+/** How many codes there were, for this address, this IP address, and all. */
+export async function countCodes(
+  db: Transaction,
+  { email, ip, now }: { email: string; ip: string | null; now: number },
+): Promise<CodeCounts> {
+  const hour = timestamp(now - hourMs);
+  return db.one(typed<CodeCounts>()`
+    select
+      (select count(*) from email_tokens where email = ${email}::citext and created_at > ${hour}) as address_hour,
+      (select count(*) from email_tokens where email = ${email}::citext and created_at > ${timestamp(now - dayMs)})
+        as address_day,
+      (select count(*) from email_tokens where ip = ${ip} and created_at > ${hour}) as ip_hour,
+      (select count(*) from email_tokens where created_at > ${hour}) as all_hour`);
+}
+
+/**
+ * Counts one try of the newest code of this purpose and address; the row, where that may still be tried. Of codes for
+ * one address only the newest is any good.
+ */
+export async function takeTry(
+  db: Transaction,
+  which: { purpose: CodePurpose; email: string; user_id: string | null; now: number; triesMost: number },
+): Promise<CodeRow | null> {
+  const user = which.user_id === null ? sql.fragment`` : sql.fragment`and user_id = ${which.user_id}`;
+  return db.maybeOne(typed<CodeRow>()`
+    update email_tokens set tries = tries + 1
+    where id = (
+        select id from email_tokens
+        where email = ${which.email}::citext and purpose = ${which.purpose} ${user}
+        order by created_at desc, id desc limit 1)
+      and used_at is null and expires_at > ${timestamp(which.now)} and tries < ${which.triesMost}
+    returning ${columns}`);
+}
+
+/** True for one of all who use it at once. */
+export async function markUsed(db: Transaction, id: string, now: number): Promise<boolean> {
+  const used = await db.any(typed<object>()`
+    update email_tokens set used_at = ${timestamp(now)} where id = ${id} and used_at is null returning 1`);
+  return used.length > 0;
+}
+
+export async function findCode(db: Transaction, id: string): Promise<CodeRow | null> {
+  return db.maybeOne(typed<CodeRow>()`select ${columns} from email_tokens where id = ${id}`);
+}
+
+export async function markSent(db: Transaction, id: string, now: number): Promise<void> {
+  await db.query(sql.unsafe`update email_tokens set sent_at = ${timestamp(now)} where id = ${id}`);
+}
+
+/** Removes what no limit counts any more. */
+export async function dropOldCodes(db: Transaction, now: number): Promise<void> {
+  await db.query(sql.unsafe`delete from email_tokens where created_at < ${timestamp(now - dayMs)}`);
+}
