@@ -1,4 +1,5 @@
 import { integer, optional, text, unbuilt } from './field.ts';
+import { mediaFields } from './media-fields.ts';
 
 /** Settings about the servers that a process speaks to, and about its place among them. */
 export const serverFields = {
@@ -61,11 +62,7 @@ export const serverFields = {
     meaning: 'Port for health and metrics in a cluster; 0 picks a free one',
   }),
   smtpUrl: unbuilt('SMTP_URL'),
-  s3Endpoint: unbuilt('S3_ENDPOINT'),
-  s3Region: unbuilt('S3_REGION'),
-  s3Bucket: unbuilt('S3_BUCKET'),
-  s3AccessKey: unbuilt('S3_ACCESS_KEY'),
-  s3SecretKey: unbuilt('S3_SECRET_KEY'),
+  ...mediaFields,
 };
 
 function isUrl(text: string, ...schemes: string[]): boolean {

@@ -1,15 +1,20 @@
 import type { Actors } from '../../actors/client/ask.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
+import { createImages } from '../../services/media/images.ts';
+import { createMediaService } from '../../services/media/media.service.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
+import { createViews } from '../../services/users/views.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from '../connections/postgres.ts';
+import type { Objects } from '../objects/objects.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
+import { createMediaUrls } from '../security/media-urls.ts';
 import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
 import type { Links } from './links.ts';
@@ -22,19 +27,23 @@ export interface ServicesParts {
   links: Links;
   actors: Actors;
   tokens: AccessTokens;
+  objects: Objects;
 }
 
 /** Every service, given to the broker. */
 export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
-  const { secrets, tokens, actors } = parts;
+  const { secrets, tokens, actors, objects } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
   const { clock } = process;
+  const urls = createMediaUrls(secrets.tokenKey, clock);
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
   broker.createService(
     createUsersService({
       db,
+      call,
+      views: createViews(urls),
       bus,
       ephemeral,
       // Shared with other processes it would hold mail addresses, and cost as much as the row.
@@ -48,6 +57,9 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
+  const images = createImages({ maxPixels: process.config.mediaPixels });
+  const quota = process.config.mediaQuota;
+  broker.createService(createMediaService({ db, objects, urls, images, call, clock, quota }));
 }
 
 const repeatTries = 5;

@@ -1,4 +1,4 @@
-import type { CallMeta } from '../../ops/broker/call.ts';
+import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Database } from '../../ops/connections/postgres.ts';
 import type { EphemeralStore } from '../../ops/ephemeral/store.ts';
@@ -7,10 +7,13 @@ import type { AccessTokens } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import type { Views } from './views.ts';
 
 /** What the users service is made of. */
 export interface UsersParts {
   db: Database;
+  call: Call;
+  views: Views;
   bus: Bus;
   ephemeral: EphemeralStore;
   /** Keeps profiles for a while, in this process alone; absent where other processes change them too. */

@@ -1,4 +1,5 @@
 import { defineService } from '../../ops/broker/broker.ts';
+import { avatarActions } from './avatars.ts';
 import { entryActions } from './entry.ts';
 import { loginActions } from './logins.ts';
 import type { UsersParts } from './parts.ts';
@@ -14,5 +15,6 @@ export function createUsersService(parts: UsersParts) {
     ...loginActions(parts),
     ...ticketActions(parts),
     ...profileActions(parts),
+    ...avatarActions(parts),
   });
 }

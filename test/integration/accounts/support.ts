@@ -7,6 +7,7 @@ import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import { connectPostgres } from '../../../ops/connections/postgres.ts';
 import { createMemoryStore } from '../../../ops/ephemeral/memory-store.ts';
 import { createAccessTokens } from '../../../ops/security/access-tokens.ts';
+import { createMediaUrls } from '../../../ops/security/media-urls.ts';
 import { createRevokedLogins } from '../../../ops/security/revoked-logins.ts';
 import { fail } from '../../../schemas/errors.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
@@ -15,6 +16,7 @@ import { validator } from '../../../schemas/validator.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
+import { createViews } from '../../../services/users/views.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { manualClock } from '../../unit/accounts/support.ts';
 
@@ -72,11 +74,23 @@ export async function startAccounts() {
   const logged: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
+  const call = createCall(broker);
+  const views = createViews(createMediaUrls('a secret of at least thirty-two bytes', clock));
   broker.createService(
-    createUsersService({ db, bus, ephemeral, profiles: ephemeral, clock, tokens, refreshTokens, passwords }),
+    createUsersService({
+      db,
+      call,
+      views,
+      bus,
+      ephemeral,
+      profiles: ephemeral,
+      clock,
+      tokens,
+      refreshTokens,
+      passwords,
+    }),
   );
   await broker.start();
-  const call = createCall(broker);
 
   /** Asks as the gateway does: body, query and answer are held to their schemas. The answer's body. */
   async function ask<Reply = never>(name: string, asked: Ask = {}): Promise<Reply> {
@@ -95,7 +109,13 @@ export async function startAccounts() {
         ip: () => asked.ip ?? '192.0.2.1',
         device: asked.device ?? 'test',
       },
-      { call, tokens, actors: undefined as never, openStream: undefined as never },
+      {
+        call,
+        tokens,
+        actors: undefined as never,
+        openStream: undefined as never,
+        media: undefined as never,
+      },
     );
     if (!found.replies.has(answer.status)) throw new Error(`${name} answered ${answer.status}`);
     found.replies.get(answer.status)?.(answer.body);
