@@ -5,6 +5,7 @@ import type { Call } from '../ops/broker/call.ts';
 import type { Bus } from '../ops/bus/bus.ts';
 import type { Rates } from '../ops/config/rates.ts';
 import type { OnlineKeys } from '../ops/ephemeral/online-keys.ts';
+import type { Objects } from '../ops/objects/objects.ts';
 import type { Clock } from '../ops/process/clock.ts';
 import type { Health } from '../ops/process/health.ts';
 import { StartError } from '../ops/process/start-error.ts';
@@ -30,7 +31,9 @@ import { mount } from './http/router.ts';
 import { eventRoutes } from './http/routes/events.ts';
 import { presenceRoutes } from './http/routes/presence.ts';
 import { systemRoutes } from './http/routes/system.ts';
+import { createSending } from './http/send-stream.ts';
 import { createLimits } from './limits.ts';
+import { createGatewayMedia } from './media.ts';
 import { createOrigins } from './origins.ts';
 import { presenceOfSome } from './presence.ts';
 import { createReview } from './presence-review.ts';
@@ -75,6 +78,8 @@ export interface GatewayParts {
   health: Health;
   /** Serve `GET /metrics` too: where the process has no port of its own for operators. */
   operators: boolean;
+  /** Where the bytes of files lie. */
+  objects: Objects;
   /** The API's own; those of the system and of presence are the gateway's. */
   routes: readonly Route[];
 }
@@ -110,6 +115,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   let cancelSweep: (() => void) | undefined;
   let ended = false;
 
+  const sending = createSending();
   const common = {
     app,
     bus,
@@ -128,12 +134,13 @@ export function createGateway(parts: GatewayParts): Gateway {
     nextId: requestIds(),
     streams: createEventStreams(settings.maxBackpressure),
     online: parts.online,
+    media: createGatewayMedia(parts.objects, sending),
+    budgetMs: settings.callTimeout + graceMs,
   };
   const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
   const http = createPipeline({
     ...common,
     respond,
-    budgetMs: settings.callTimeout + graceMs,
     openStream: (caller, ip) => sockets.openStream(caller, ip),
     limited: (limit) => metrics.rateLimited.inc({ limit }),
   });
@@ -239,6 +246,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       endRecovery();
       unfollow?.();
       sockets.close();
+      sending.close();
       app.close();
       fanout.close();
     },

@@ -17,6 +17,7 @@ import { createActorHost, startActorHost } from './roles/actors.ts';
 import { reachable, startGateway } from './roles/gateway.ts';
 import { startJobs } from './roles/jobs.ts';
 import { nodeCall, openLinks, startBroker } from './roles/links.ts';
+import { openObjects } from './roles/objects.ts';
 import { createServices } from './roles/services.ts';
 import { openFolder, openStorage } from './roles/storage.ts';
 import { createAccessTokens, tokenLifeMs } from './security/access-tokens.ts';
@@ -72,9 +73,10 @@ async function start(life: Lifecycle): Promise<void> {
     runs('gateway') || runs('services')
       ? createAccessTokens({ privateKeyPem: secrets.tokenKey, clock, lifetimeS: tokenLifeMs / 1000 })
       : undefined;
+  const objects = runs('gateway') || runs('services') ? await openObjects(own, secrets.tokenKey) : undefined;
   const jobs =
-    runs('services') && storage && tokens
-      ? await createServices(own, { storage, secrets, links, actors, tokens })
+    runs('services') && storage && tokens && objects
+      ? await createServices(own, { storage, secrets, links, actors, tokens, objects })
       : undefined;
   await startBroker(own, links);
   if (jobs && storage) await startJobs(own, storage, jobs);
@@ -88,8 +90,8 @@ async function start(life: Lifecycle): Promise<void> {
   );
   if (host) await startActorHost(own, host, membership);
   const url =
-    runs('gateway') && tokens
-      ? await startGateway(own, { links, actors, tokens, secrets })
+    runs('gateway') && tokens && objects
+      ? await startGateway(own, { links, actors, tokens, secrets, objects })
       : `${operators} (${config.roles.join(', ')})`;
 
   if (config.bcryptCost < 10) logger.warn('SUHBAT_BCRYPT_COST is below 10: good for tests only');

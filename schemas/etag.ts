@@ -7,6 +7,22 @@ export function tagOf(value: unknown): string {
 }
 
 /**
+ * Names the version of a profile. The signatures of its URLs change by themselves: they do not count as a change of the
+ * profile, but who holds old ones must get new ones. So the tag has two parts.
+ */
+export function profileTag(profile: { avatar: { url: string; thumb_url: string } | null }): string {
+  const { avatar } = profile;
+  const [path = null, signature = ''] = avatar?.url.split('?sig=') ?? [];
+  return `${tagOf({ ...profile, avatar: path })}${avatar ? `.${signature.split('.')[0]}` : ''}`;
+}
+
+/** Was one of these tags (without quotes) given to this version of a profile? */
+export function isVersion(tags: readonly string[], tag: string): boolean {
+  const version = (whole: string) => whole.split('.')[0];
+  return tags.some((one) => version(one) === version(tag));
+}
+
+/**
  * Names the version of what `chat.update` changes. Heads, roles and counts are left out: a message that comes in
  * must not make a change of the title fail.
  */

@@ -26,6 +26,9 @@ export const limits = {
   chattyMembers: 200,
   /** First reactors named for each emoji. */
   reactors: 10,
+  /** Bytes of an uploaded file, and of an avatar. */
+  upload: 50 * 1024 * 1024,
+  avatar: 10 * 1024 * 1024,
   /** Bytes that bcrypt reads of a password. */
   passwordBytes: 72,
 } as const;

@@ -10,7 +10,12 @@ import { byStatus, type Given, routeRefusals, sentence } from './refusals.ts';
 import { tagOf } from './tags.ts';
 
 /** `{}`: also without it, as a ticket stands in the query. */
-const security = { user: [{ bearer: [] }], ticket: [{ bearer: [] }, {}], open: [] };
+const security = {
+  user: [{ bearer: [] }],
+  ticket: [{ bearer: [] }, {}],
+  signature: [{ bearer: [] }, {}],
+  open: [],
+};
 
 /** One route as an OpenAPI operation. */
 export function operationOf(route: Route, examples: RouteExamples, components: Components): Json {

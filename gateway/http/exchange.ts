@@ -17,6 +17,8 @@ export interface Exchange {
   readonly authorization: string;
   readonly contentType: string;
   readonly contentLength: number;
+  /** The client said how long its body is. */
+  readonly hasLength: boolean;
   readonly rawQuery: string;
   readonly rawParams: readonly string[];
   /** Nobody can tell where it ends: what follows could be its body, or a request that somebody smuggles in. */
@@ -30,6 +32,10 @@ export interface Exchange {
   limit: { name: string; quota: number; seconds: number } | undefined;
   /** Answered or aborted: `res` must not be touched any more. */
   over: boolean;
+  /** Monotonic milliseconds from which on it is too late; changed where a body takes longer to come in. */
+  deadline: number;
+  /** Told when the client goes away before its answer. */
+  onGone: (() => void) | undefined;
 }
 
 const idPattern = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -39,6 +45,8 @@ export interface Capture {
   clientIp: ClientIp;
   /** A request id of our own. */
   nextId(): string;
+  /** Milliseconds from the request to its answer. */
+  budgetMs: number;
 }
 
 /**
@@ -50,7 +58,7 @@ export function capture(
   req: HttpRequest,
   row: Row,
   began: number,
-  { clientIp, nextId }: Capture,
+  { clientIp, nextId, budgetMs }: Capture,
   onAborted: (exchange: Exchange) => void,
 ): Exchange {
   const method = req.getMethod();
@@ -73,6 +81,7 @@ export function capture(
     authorization: req.getHeader('authorization'),
     contentType: bodiless ? '' : req.getHeader('content-type'),
     contentLength: length === '' ? 0 : Number(length),
+    hasLength: length !== '',
     rawQuery: row.validateQuery === undefined ? '' : req.getQuery(),
     rawParams,
     ambiguous: isAmbiguous(req, length, coding, bodiless),
@@ -80,6 +89,7 @@ export function capture(
       params: {},
       query: {},
       body: undefined,
+      ...(method === 'head' && { head: true as const }),
       ...(row.route.headers && { headers: headersOf(req, row.route.headers) }),
       request_id: idPattern.test(given) ? given : nextId(),
       ip() {
@@ -94,6 +104,8 @@ export function capture(
     closes: chunked || Number(length) > limits.body,
     limit: undefined,
     over: false,
+    deadline: began + budgetMs,
+    onGone: undefined,
   };
   res.onAborted(() => onAborted(exchange));
   return exchange;

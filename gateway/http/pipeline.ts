@@ -7,6 +7,7 @@ import type { CallLimits } from '../call-limits.ts';
 import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
 import { callerOfTicket } from '../tickets.ts';
+import { openBody } from './body-stream.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
 import { keyOf, once } from './idempotency.ts';
 import { type LimitName, limit, limitName } from './limit.ts';
@@ -14,6 +15,7 @@ import { decodeBody, readBody } from './read-body.ts';
 import type { Respond } from './respond.ts';
 import type { Answer, RouteParts } from './route.ts';
 import type { Row } from './rows.ts';
+import { settlingMs } from './take-upload.ts';
 
 export interface PipelineParts extends RouteParts, Capture {
   tokens: AccessTokens;
@@ -24,8 +26,6 @@ export interface PipelineParts extends RouteParts, Capture {
   limited(limit: LimitName): void;
   respond: Respond;
   clock: Clock;
-  /** Milliseconds from the request to its answer; then it is refused as `timeout`. */
-  budgetMs: number;
 }
 
 /** Gives nothing when it is done, a promise when it has to wait, and an answer when that is the end. */
@@ -41,7 +41,7 @@ export type Later = Promise<Answer | undefined>;
  * |--------------|---------------------------------------------|------------------------------------------|
  * | authenticate | bearer token or ticket, revoked logins      | 401 `unauthenticated`                    |
  * | limit        | the caller's or address's rate              | 429 `rate_limited`                       |
- * | read         | at most 1 MiB of body                       | 413 `too_large`; slow or gone: no answer |
+ * | read         | at most 1 MiB of body; uploads are opened   | 413 `too_large`; slow or gone: no answer |
  * | decode       | JSON, strict UTF-8                          | 415 `unsupported_media_type`, 400        |
  * | validate     | parameters, query and body by their schemas | 400 `invalid`                            |
  * | limitName    | tries for one name or mail address          | 429 `rate_limited`                       |
@@ -62,17 +62,20 @@ export interface Pipeline {
   sweep(): void;
 }
 
+/** What an upload may take to come in. */
+const uploadMs = 15 * 60_000;
 /** Answers in one turn of the event loop before the others wait for its end. */
 const turnMost = 64;
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { respond, budgetMs } = parts;
+  const { respond } = parts;
   const waiting = new Set<Exchange>();
   let finished = 0;
 
   function onAborted(exchange: Exchange): void {
     waiting.delete(exchange);
     respond.abort(exchange);
+    exchange.onGone?.();
   }
 
   /** Runs the steps from `at` on; goes on later where one has to wait. */
@@ -147,9 +150,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     sweep() {
       const now = parts.clock.monotonic();
       for (const exchange of waiting) {
-        if (now - exchange.began < budgetMs) continue;
+        if (now < exchange.deadline) continue;
         // Whoever is still sending would not read an answer; the abort handler does the rest.
         if (exchange.row.validateBody && exchange.raw === undefined) exchange.res.close();
+        else if (exchange.row.route.upload && exchange.closes) exchange.res.close();
         else refuse(exchange, fail('timeout'));
       }
     },
@@ -163,6 +167,9 @@ function authenticate(exchange: Exchange, parts: PipelineParts): Later | undefin
     const ticket = new URLSearchParams(exchange.rawQuery).get('ticket');
     if (ticket) return authenticateTicket(exchange, parts, ticket);
   }
+  // A service looks at the signature: without a caller it is all there is.
+  if (auth === 'signature' && exchange.authorization === '' && /(^|&)sig=/.test(exchange.rawQuery))
+    return undefined;
   exchange.request.caller = callerOf(exchange.authorization, parts);
   return undefined;
 }
@@ -197,6 +204,15 @@ function notRevoked(caller: Caller, revoked: Pick<RevokedLogins, 'has'>): Caller
 /** The steps `limit` and `read`: where a limit is counted elsewhere the body comes in meanwhile. */
 function admit(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const allowed = limit(exchange, parts);
+  const { upload, slow } = exchange.row.route;
+  if (slow) exchange.deadline += settlingMs;
+  if (upload) {
+    exchange.request.upload = openBody(exchange, upload.most);
+    exchange.deadline = exchange.began + uploadMs;
+    exchange.request.settling = () => {
+      exchange.deadline = parts.clock.monotonic() + settlingMs + parts.budgetMs;
+    };
+  }
   const body = exchange.row.validateBody === undefined ? undefined : readBody(exchange);
   return allowed && body ? inOrder(allowed, body) : (allowed ?? body);
 }

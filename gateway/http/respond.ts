@@ -91,6 +91,12 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
         else answer.stream(res);
         return;
       }
+      if (answer.file !== undefined) {
+        res.writeHeader('Content-Type', answer.file.type);
+        if (!head) answer.file.send(res);
+        else res.writeHeader('Content-Length', String(answer.file.size)).endWithoutBody();
+        return;
+      }
       if (content === undefined) {
         if (status !== 204 && status !== 304) res.writeHeader('Content-Length', '0');
         // Its arguments must stay away: with them uWebSockets writes a length of its own, or never ends.

@@ -5,6 +5,8 @@ import type { Call } from '../../ops/broker/call.ts';
 import type { OnlineKeys } from '../../ops/ephemeral/online-keys.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
 import type { Refusals } from '../../schemas/refusals.ts';
+import type { GatewayMedia } from '../media.ts';
+import type { BodyStream } from './body-stream.ts';
 
 /** One REST endpoint: a row of a table. Adding one is this row plus its schemas. */
 export interface Route {
@@ -14,8 +16,11 @@ export interface Route {
   summary: string;
   /** More than the summary says, as Markdown; for the documents. */
   description?: string;
-  /** `ticket`: as `user`, or by a `?ticket=` of the query. */
-  auth: 'user' | 'ticket' | 'open';
+  /**
+   * `ticket`: as `user`, or by a `?ticket=` of the query. `signature`: as `user`, or by a `?sig=` of the query, which
+   * the route's own work checks: then it has no caller.
+   */
+  auth: 'user' | 'ticket' | 'signature' | 'open';
   /**
    * The right that the caller's role needs (services/access/policy.csv). It is enforced by the service behind the route;
    * here it is for the documents, and for the test that asks every such route as every role.
@@ -26,6 +31,10 @@ export interface Route {
   /** Known query parameters, as strings; unknown ones are ignored, known ones are validated. */
   query?: TSchema;
   body?: TSchema;
+  /** Instead of `body`: bytes that the handler reads as they come (`RouteRequest.upload`), at most so many. */
+  upload?: { most: number; type: string; schema: TSchema };
+  /** Its answer may take longer than that of others: pictures are made. */
+  slow?: true;
   /** Names of request headers, in lower case, that the handler looks at: `RouteRequest.headers` has them. */
   headers?: readonly string[];
   /** Its 200 carries an `ETag`; for the documents. */
@@ -50,6 +59,12 @@ export interface RouteRequest {
   headers?: Record<string, string>;
   /** Present where the route's `auth` is not `open`. */
   caller?: Caller;
+  /** HEAD: the answer has no body. */
+  head?: true;
+  /** Present where the route takes an upload. */
+  upload?: BodyStream;
+  /** Says that an upload has come in: from now on its answer has to come soon. */
+  settling?: () => void;
   request_id: string;
   /** Of the client; asked for when it is needed, since that costs a microsecond. */
   ip(): string;
@@ -64,6 +79,7 @@ export interface RouteParts {
   tokens: AccessTokens;
   /** Where other programs look who is online. */
   online?: Pick<OnlineKeys, 'seen'> | undefined;
+  media: GatewayMedia;
   /** What begins an event stream for this caller. Throws `unavailable` and `rate_limited`. */
   openStream(caller: Caller, ip: string): BeginStream;
 }
@@ -78,5 +94,7 @@ export interface Answer {
   text?: { type: string; content: string | Uint8Array };
   /** Instead of both: server-sent events. */
   stream?: BeginStream;
+  /** Or bytes from elsewhere; for HEAD they are not opened. Throws what ends the request instead. */
+  file?: { type: string; size: number; send: BeginStream };
   headers?: Record<string, string>;
 }

@@ -98,6 +98,8 @@ export async function startClusterOn(databaseUrl: string, options: PartsOptions)
     const redis = await startRedisServer({ dir: await folder('redis') });
     stops.push(() => redis.end());
 
+    // One folder for all: they are on one machine.
+    const mediaDir = await folder('media');
     const urls: Urls = { NATS_URL: nats.url, REDIS_URL: redis.url, DATABASE_URL: databaseUrl };
 
     async function make(role: Role): Promise<Node> {
@@ -108,6 +110,7 @@ export async function startClusterOn(databaseUrl: string, options: PartsOptions)
         env: {
           SUHBAT_PORT: '0',
           SUHBAT_OPS_PORT: '0',
+          SUHBAT_MEDIA_DIR: mediaDir,
           SUHBAT_LOG_LEVEL: 'warn',
           SUHBAT_DATA_DIR: join(dir, name),
           ...env,

@@ -12,8 +12,6 @@ export interface Field<T> {
   readonly meaning: string;
   /** True: the value appears in no message, no log and no table. */
   readonly secret: boolean;
-  /** True: known, but nothing in this version answers to it, so a start with it is refused. */
-  readonly unbuilt: boolean;
   /** The value that a text stands for, or undefined where it is none. */
   parse(text: string): T | undefined;
 }
@@ -70,25 +68,12 @@ export function optional(
     type: string;
     read: (text: string) => string | undefined;
     secret?: boolean;
-    unbuilt?: boolean;
   },
 ): Field<string | undefined> {
   return {
     ...field<string | undefined>(words, words.type, undefined, words.read),
     secret: words.secret ?? false,
-    unbuilt: words.unbuilt ?? false,
   };
-}
-
-/** A setting that a later version answers to. */
-export function unbuilt(name: string): Field<string | undefined> {
-  return optional({
-    name,
-    type: 'nothing yet',
-    read: () => undefined,
-    unbuilt: true,
-    meaning: 'Nothing in this version answers to it: refused when set',
-  });
 }
 
 function field<T>(
@@ -98,5 +83,5 @@ function field<T>(
   parse: (text: string) => T | undefined,
 ): Field<T> {
   const shown = fallback === undefined ? '' : String(fallback);
-  return { name, type, default: fallback, shown, unit, meaning, secret: false, unbuilt: false, parse };
+  return { name, type, default: fallback, shown, unit, meaning, secret: false, parse };
 }

@@ -22,14 +22,13 @@ export function loadConfig(env: Environment, argv: readonly string[]): Config | 
   for (const [key, field] of Object.entries<Field<unknown>>(fields)) {
     const text = env[field.name] ?? '';
     if (text === '') values[key] = field.default;
-    else if (field.unbuilt) problems.push(unbuilt(field.name));
     else {
       values[key] = field.parse(text);
       if (values[key] === undefined) problems.push(wrong(field, text));
     }
   }
   const config = values as Config;
-  problems.push(...clusterProblems(config));
+  problems.push(...clusterProblems(config), ...mediaProblems(config));
   if (config.journalSegment > config.journalMax / 4) problems.push(tooLargeSegment(config));
   if (problems.length > 0) throw new StartError(`Suhbat cannot start: ${problems.join('; ')}.`);
   return Object.freeze(config);
@@ -55,18 +54,35 @@ function wrong(field: Field<unknown>, text: string): string {
   return `${field.name} must be ${field.type}${given}`;
 }
 
-function unbuilt(name: string): string {
-  return `${name} cannot be set, because nothing in this version answers to it`;
-}
-
 /** A part of the roles is of no use alone, and processes of a cluster share what one alone keeps to itself. */
-function clusterProblems({ roles: own, natsUrl, databaseUrl, redisUrl }: Config): string[] {
+function clusterProblems(config: Config): string[] {
+  const { roles: own, natsUrl, databaseUrl, redisUrl, s3Bucket, mediaDir } = config;
   if (own === undefined) return [];
   if (natsUrl === undefined)
     return own.length < roles.length ? ['SUHBAT_ROLES must name all roles where NATS_URL is not set'] : [];
   const problems: string[] = [];
+  if (s3Bucket === undefined && mediaDir === undefined && own.some((role) => role !== 'actors'))
+    problems.push('S3_BUCKET, or SUHBAT_MEDIA_DIR with a folder that all share, must be set with NATS_URL');
   if (databaseUrl === undefined && own.some((role) => role !== 'gateway'))
     problems.push('DATABASE_URL must be set with NATS_URL');
   if (redisUrl === undefined) problems.push('REDIS_URL must be set with NATS_URL');
   return problems;
+}
+
+/** A bucket needs its keys, and nothing else of S3 means anything without a bucket. */
+function mediaProblems({
+  s3Bucket,
+  s3AccessKey,
+  s3SecretKey,
+  s3Endpoint,
+  s3PublicEndpoint,
+}: Config): string[] {
+  if (s3Bucket !== undefined)
+    return s3AccessKey === undefined || s3SecretKey === undefined
+      ? ['S3_ACCESS_KEY and S3_SECRET_KEY must be set with S3_BUCKET']
+      : [];
+  const given = { S3_ENDPOINT: s3Endpoint, S3_PUBLIC_ENDPOINT: s3PublicEndpoint, S3_ACCESS_KEY: s3AccessKey };
+  return Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} means nothing without S3_BUCKET`],
+  );
 }

@@ -1,4 +1,5 @@
-import { integer, optional, text, unbuilt } from './field.ts';
+import { integer, optional, text } from './field.ts';
+import { mediaFields } from './media-fields.ts';
 
 /** Settings about the servers that a process speaks to, and about its place among them. */
 export const serverFields = {
@@ -74,11 +75,7 @@ export const serverFields = {
     pattern: /^([^\p{Cc}<>",;:@]{1,64} <)?[^\s\p{Cc}<>,;:"@]{1,64}@[A-Za-z0-9.-]{1,253}>?$/u,
     meaning: 'Whom mails come from',
   }),
-  s3Endpoint: unbuilt('S3_ENDPOINT'),
-  s3Region: unbuilt('S3_REGION'),
-  s3Bucket: unbuilt('S3_BUCKET'),
-  s3AccessKey: unbuilt('S3_ACCESS_KEY'),
-  s3SecretKey: unbuilt('S3_SECRET_KEY'),
+  ...mediaFields,
 };
 
 function isUrl(text: string, ...schemes: string[]): boolean {

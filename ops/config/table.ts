@@ -7,7 +7,7 @@ const heads = ['setting', 'takes', 'default', 'meaning'];
 export function settingsRows(): string[][] {
   return Object.values<Field<unknown>>(fields).map((field) => [
     field.name,
-    field.secret && !field.unbuilt ? `${field.type} (secret)` : field.type,
+    field.secret ? `${field.type} (secret)` : field.type,
     [field.shown, field.unit].filter((part) => part !== '').join(' '),
     field.meaning,
   ]);

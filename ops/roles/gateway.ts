@@ -3,6 +3,7 @@ import { accountRoutes } from '../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../gateway/http/routes/admin.ts';
 import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { codeRoutes } from '../../gateway/http/routes/codes.ts';
+import { mediaRoutes } from '../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
@@ -11,6 +12,7 @@ import { ratesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { RedisLink } from '../connections/redis.ts';
 import { createOnlineKeys, type OnlineKeys } from '../ephemeral/online-keys.ts';
+import type { Objects } from '../objects/objects.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
@@ -22,12 +24,13 @@ export interface GatewayRoleParts {
   actors: Actors;
   tokens: AccessTokens;
   secrets: Secrets;
+  objects: Objects;
 }
 
 /** Listens for clients; gives the URL at which this machine reaches it. */
 export async function startGateway(process: Process, parts: GatewayRoleParts): Promise<string> {
   const { life, config } = process;
-  const { links, actors, tokens, secrets } = parts;
+  const { links, actors, tokens, secrets, objects } = parts;
   const { call, bus, redis } = links;
   const logins = await startRevokedLogins(process, links, tokenGoodMs);
   const prefix = `${config.namespace}:`;
@@ -46,7 +49,15 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
     // In a cluster health and metrics have a port of their own.
     operators: config.natsUrl === undefined,
-    routes: [...accountRoutes, ...adminRoutes, ...codeRoutes, ...chatRoutes, ...messageRoutes],
+    objects,
+    routes: [
+      ...accountRoutes,
+      ...codeRoutes,
+      ...adminRoutes,
+      ...chatRoutes,
+      ...messageRoutes,
+      ...mediaRoutes,
+    ],
   });
   const { port } = await life.part(
     'gateway',

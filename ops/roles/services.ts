@@ -5,20 +5,27 @@ import { createAuditService } from '../../services/audit/audit.service.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
 import { eraseKeys } from '../../services/keys/keys.store.ts';
+import { removeFilesOf } from '../../services/media/files.store.ts';
+import { createImages } from '../../services/media/images.ts';
+import { createMediaService } from '../../services/media/media.service.ts';
 import { createAdminService } from '../../services/users/admin.service.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
 import { createCodes } from '../../services/users/codes.ts';
+import { eraseAddresses } from '../../services/users/emails.store.ts';
 import { grantFirstAdmin } from '../../services/users/first-admin.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
+import { createViews } from '../../services/users/views.ts';
 import type { Bus } from '../bus/bus.ts';
 import { codeRatesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from '../connections/postgres.ts';
+import type { Objects } from '../objects/objects.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
+import { createMediaUrls } from '../security/media-urls.ts';
 import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
 import type { Jobs } from './jobs.ts';
@@ -33,15 +40,17 @@ export interface ServicesParts {
   links: Links;
   actors: Actors;
   tokens: AccessTokens;
+  objects: Objects;
 }
 
 /** Every service, given to the broker; gives what they do outside of requests. */
 export async function createServices(process: Process, parts: ServicesParts): Promise<Jobs> {
-  const { secrets, tokens, actors } = parts;
+  const { secrets, tokens, actors, objects } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
   const { clock, config } = process;
   const { adminEmail } = config;
+  const urls = createMediaUrls(secrets.tokenKey, clock);
   const passwords = await startPasswords(process);
   const refreshTokens = createRefreshTokens(secrets.refreshSecret);
   const access = createAccess({ db, clock, policy: await readPolicy() });
@@ -57,6 +66,8 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   broker.createService(
     createUsersService({
       db,
+      call,
+      views: createViews(urls),
       bus,
       ephemeral,
       ...profiles,
@@ -65,7 +76,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       refreshTokens,
       passwords,
       loginLifeMs: config.loginLife * dayMs,
-      erasers: [eraseKeys],
+      erasers: [eraseKeys, eraseAddresses, removeFilesOf],
       codes,
       ...(adminEmail !== undefined && { adminEmail }),
     }),
@@ -76,6 +87,10 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   if (bus.lossy) await repeatRevoked(process, bus, db);
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
+  const images = createImages({ maxPixels: config.mediaPixels });
+  broker.createService(
+    createMediaService({ db, objects, urls, images, call, clock, quota: config.mediaQuota }),
+  );
   return {
     handlers: [codeMailHandler({ db, clock, codes, mailer })],
     timetable: [cleanCodes({ db, clock })],

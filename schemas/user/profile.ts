@@ -13,7 +13,11 @@ export type Level = Static<typeof Level>;
 export const Settings = Type.Object({}, { additionalProperties: true, maxProperties: 100 });
 export const settingsBytes = 8 * 1024;
 
-export const Avatar = Type.Object({ url: Type.String(), thumb_url: Type.String() });
+export const Avatar = Type.Object(
+  { url: Type.String(), thumb_url: Type.String() },
+  { description: 'Root-relative URLs, good for an hour' },
+);
+export type Avatar = Static<typeof Avatar>;
 
 const profile = {
   id: Id,
@@ -61,5 +65,6 @@ export const ProfileChanges = Strict({
   timezone: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 64, description: 'IANA name' }))),
   interests_txt: Type.Optional(Nullable(Type.String({ maxLength: 1024 }))),
   settings: Type.Optional(Nullable(Settings)),
+  avatar_id: Type.Optional(Nullable(Id)),
 });
 export type ProfileChanges = Static<typeof ProfileChanges>;

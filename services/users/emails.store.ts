@@ -91,3 +91,11 @@ export async function setPassword(db: Transaction, id: string, hash: string, now
   await db.query(sql.unsafe`
     update users set password_hash = ${hash}, updated_at = ${timestamp(now)} where id = ${id}`);
 }
+
+/** What tells which addresses and accounts elsewhere are his. To be called while `users` still has his address. */
+export async function eraseAddresses(tx: Transaction, userId: string): Promise<void> {
+  await tx.query(sql.unsafe`delete from identities where user_id = ${userId}`);
+  await tx.query(sql.unsafe`
+    delete from email_tokens where user_id = ${userId} or email in (
+      select unnest(array[email, pending_email]) from users where id = ${userId})`);
+}

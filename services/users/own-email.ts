@@ -11,7 +11,6 @@ import { claimEmail, findCredentials, verifyClaim } from './emails.store.ts';
 import { asVerified } from './first-admin.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
-import { ownProfileOf } from './views.ts';
 
 /** The caller's own address: claiming another one, and showing by a code that it is his. */
 export function ownEmailActions(parts: UsersParts) {
@@ -61,7 +60,7 @@ export function ownEmailActions(parts: UsersParts) {
         })
         .finally(() => cache.drop(user_id));
       if (row === null) throw codeExpired();
-      return ownProfileOf(row);
+      return parts.views.ownProfileOf(row);
     },
   };
 }

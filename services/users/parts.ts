@@ -1,4 +1,4 @@
-import type { CallMeta } from '../../ops/broker/call.ts';
+import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Database, Transaction } from '../../ops/connections/postgres.ts';
 import type { EphemeralStore } from '../../ops/ephemeral/store.ts';
@@ -8,6 +8,7 @@ import { fail } from '../../schemas/errors.ts';
 import type { Codes } from './codes.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import type { Views } from './views.ts';
 
 /**
  * Erases what another service keeps of a user whose account ends, in the transaction of that end. What lies outside of
@@ -18,6 +19,8 @@ export type Eraser = (tx: Transaction, userId: string) => Promise<void>;
 /** What the users service is made of. */
 export interface UsersParts {
   db: Database;
+  call: Call;
+  views: Views;
   bus: Bus;
   ephemeral: EphemeralStore;
   /** Keeps profiles for a while, in this process alone; absent where other processes change them too. */

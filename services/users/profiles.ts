@@ -2,7 +2,7 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import { fail } from '../../schemas/errors.ts';
-import { tagOf } from '../../schemas/etag.ts';
+import { isVersion, profileTag } from '../../schemas/etag.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { Page, ProfileList } from '../../schemas/rest/accounts.ts';
 import {
@@ -11,16 +11,18 @@ import {
   type ProfileChanges,
   settingsBytes,
 } from '../../schemas/user/profile.ts';
+import { needWearable } from './avatars.ts';
 import { decodeCursor, paged } from './cursor.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
 import { newestUsers, searchUsers } from './search.store.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
 import { findShorts, findUser, findUserByUsername, lockUser, updateUser } from './users.store.ts';
-import { ownProfileOf, profileOf, type UserRow } from './views.ts';
+import type { UserRow } from './views.ts';
 
 /** Users as they see themselves and each other. */
-export function profileActions({ db, clock, profiles }: UsersParts) {
+export function profileActions({ db, call, clock, profiles, views }: UsersParts) {
+  const { profileOf, ownProfileOf, avatarOf } = views;
   const cache = createProfileCache(profiles);
   const find = (userId: string) => cache.read(userId, () => storing(() => findUser(db, userId)));
 
@@ -30,8 +32,9 @@ export function profileActions({ db, clock, profiles }: UsersParts) {
     },
 
     /**
-     * `if_match`: only where the profile's tag (`tagOf`) is one of these. Throws `conflict` (`username_taken`,
-     * `changed`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`).
+     * `if_match`: only where the profile's tag (`profileTag`) is one of these. Throws `conflict` (`username_taken`,
+     * `changed`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`,
+     * `avatar_not_found`).
      */
     async update(
       { changes, if_match }: { changes: ProfileChanges; if_match?: readonly string[] },
@@ -39,7 +42,8 @@ export function profileActions({ db, clock, profiles }: UsersParts) {
     ): Promise<OwnProfile> {
       const { user_id } = callerOf(meta);
       refuseUnfit(changes);
-      const { username } = changes;
+      const { username, avatar_id } = changes;
+      if (avatar_id) await needWearable(call, avatar_id, meta);
       if (username !== undefined && isReserved(username) && !(await isCalled(user_id, username)))
         throw usernameReserved();
       const row = await storing(() => change(user_id, changes, if_match))
@@ -48,6 +52,11 @@ export function profileActions({ db, clock, profiles }: UsersParts) {
         })
         // Also where nobody knows whether it was written.
         .finally(() => cache.drop(user_id));
+      if (avatar_id)
+        await needWearable(call, avatar_id, meta).catch(async (error) => {
+          await call('users.undress', { file_id: avatar_id }, meta);
+          throw error;
+        });
       return ownProfileOf(row ?? gone());
     },
 
@@ -74,13 +83,15 @@ export function profileActions({ db, clock, profiles }: UsersParts) {
 
     /** For other services: the short forms of those of these ids that are users, in no order. */
     async shorts({ ids }: { ids: readonly string[] }): Promise<UserShort[]> {
-      return ids.length === 0 ? [] : storing(() => findShorts(db, ids));
+      const rows = ids.length === 0 ? [] : await storing(() => findShorts(db, ids));
+      return rows.map(({ avatar_id, ...row }) => ({ ...row, avatar: avatarOf({ avatar_id }) }));
     },
 
     /** For other services. Throws `not_found`. */
     async by_username({ username }: { username: string }): Promise<UserShort> {
-      const { id, username: name, display_name } = (await storing(() => byUsername(username))) ?? nobody();
-      return { id, username: name, display_name, avatar: null };
+      const row = (await storing(() => byUsername(username))) ?? nobody();
+      const { id, username: name, display_name } = row;
+      return { id, username: name, display_name, avatar: avatarOf(row) };
     },
   };
 
@@ -96,7 +107,7 @@ export function profileActions({ db, clock, profiles }: UsersParts) {
     return db.transaction(async (tx) => {
       const row = await lockUser(tx, userId);
       if (row === null) return null;
-      if (!tags.includes(tagOf(ownProfileOf(row)))) throw changedMeanwhile();
+      if (!isVersion(tags, profileTag(ownProfileOf(row)))) throw changedMeanwhile();
       return nothing ? row : updateUser(tx, userId, changes, clock.now());
     });
   }

@@ -1,7 +1,7 @@
 import type { Tokens } from '../../schemas/rest/accounts.ts';
 import type { LoginRow } from './logins.store.ts';
 import type { UsersParts } from './parts.ts';
-import { ownProfileOf, type UserRow } from './views.ts';
+import type { UserRow } from './views.ts';
 
 /** Milliseconds: a login lives this long after its last refresh. */
 export const refreshLifeMs = 7 * 24 * 60 * 60 * 1000;
@@ -11,7 +11,7 @@ export const refreshLifeMs = 7 * 24 * 60 * 60 * 1000;
  * refresh gets the same one; the access token is signed anew (a signature of ES256 is never the same).
  */
 export function tokensAnswer(
-  { tokens, refreshTokens, clock }: UsersParts,
+  { tokens, refreshTokens, clock, views }: UsersParts,
   user: UserRow,
   login: LoginRow,
 ): Tokens {
@@ -23,6 +23,6 @@ export function tokensAnswer(
     expires_in: access.expires_in,
     refresh_token: refreshTokens.make(login.id, login.generation),
     refresh_expires_in: Math.max(0, Math.round(left / 1000)),
-    user: ownProfileOf(user),
+    user: views.ownProfileOf(user),
   };
 }

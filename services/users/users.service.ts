@@ -1,5 +1,6 @@
 import { defineService } from '../../ops/broker/broker.ts';
 import { accountActions } from './account.ts';
+import { avatarActions } from './avatars.ts';
 import { codeEntryActions } from './code-entry.ts';
 import { entryActions } from './entry.ts';
 import { loginActions } from './logins.ts';
@@ -22,5 +23,6 @@ export function createUsersService(parts: UsersParts) {
     ...ticketActions(parts),
     ...profileActions(parts),
     ...accountActions(parts),
+    ...avatarActions(parts),
   });
 }

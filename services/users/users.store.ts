@@ -8,7 +8,7 @@ import type { UserRow } from './views.ts';
 
 export const userColumns = sql.fragment`
   id, number, email::text, pending_email::text, username::text, first_name, last_name, display_name, bio,
-  about, level, timezone, interests_txt, role, settings, followers_count, followings_count, banned_at,
+  about, level, timezone, interests_txt, avatar_id, role, settings, followers_count, followings_count, banned_at,
   created_at, updated_at`;
 
 export function timestamp(ms: number): FragmentSqlToken {
@@ -99,7 +99,9 @@ export async function updateUser(
   now: number,
 ): Promise<UserRow | null> {
   const { settings, username } = changes;
-  const texts = (['first_name', 'last_name', 'bio', 'about', 'level', 'timezone', 'interests_txt'] as const)
+  const texts = (
+    ['first_name', 'last_name', 'bio', 'about', 'level', 'timezone', 'interests_txt', 'avatar_id'] as const
+  )
     .filter((column) => changes[column] !== undefined)
     .map((column) => sql.fragment`${sql.identifier([column])} = ${changes[column] ?? null}`);
   const sets = [
@@ -129,9 +131,11 @@ function displayName(changes: ProfileChanges): FragmentSqlToken[] {
 }
 
 /** The short forms of those of these users who exist. */
-export async function findShorts(db: Transaction, ids: readonly string[]): Promise<UserShort[]> {
-  const rows = await db.any(typed<Omit<UserShort, 'avatar'>>()`
-    select id, username::text, display_name from users
+export async function findShorts(
+  db: Transaction,
+  ids: readonly string[],
+): Promise<readonly (Omit<UserShort, 'avatar'> & { avatar_id: string | null })[]> {
+  return db.any(typed<Omit<UserShort, 'avatar'> & { avatar_id: string | null }>()`
+    select id, username::text, display_name, avatar_id from users
     where id = any(${sql.array([...ids], 'uuid')}) and deleted_at is null`);
-  return rows.map((row) => ({ ...row, avatar: null }));
 }

@@ -61,6 +61,13 @@ const packageHomes: Record<string, RegExp> = {
   preact: /^gateway\/web\/app\//,
   '@preact/signals': /^gateway\/web\/app\//,
   esbuild: /^gateway\/web\/bundle\.ts$/,
+  '@fastify/busboy': /^gateway\/http\/multipart\.ts$/,
+  sharp: /^services\/media\/images\.ts$/,
+  'file-type': /^services\/media\/kinds\.ts$/,
+  'music-metadata': /^services\/media\/probe\.ts$/,
+  '@aws-sdk/client-s3': /^ops\/objects\/s3-/,
+  '@aws-sdk/s3-presigned-post': /^ops\/objects\/s3-/,
+  '@aws-sdk/s3-request-presigner': /^ops\/objects\/s3-/,
 };
 
 /** Packages that one file alone uses. */

@@ -1,4 +1,4 @@
-import { tagOf } from '../../../schemas/etag.ts';
+import { profileTag } from '../../../schemas/etag.ts';
 import {
   DeleteAccountBody,
   DeleteAccountQuery,
@@ -26,7 +26,7 @@ import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 const none = () => ({});
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
-const tagged = (profile: OwnProfile) => ({ ETag: `"${tagOf(profile)}"` });
+const tagged = (profile: OwnProfile) => ({ ETag: `"${profileTag(profile)}"` });
 
 async function me(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
   const profile = await call<OwnProfile>('users.me', {}, metaOf(request));

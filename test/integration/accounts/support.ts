@@ -9,6 +9,7 @@ import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import { connectPostgres } from '../../../ops/connections/postgres.ts';
 import { createMemoryStore } from '../../../ops/ephemeral/memory-store.ts';
 import { createAccessTokens } from '../../../ops/security/access-tokens.ts';
+import { createMediaUrls } from '../../../ops/security/media-urls.ts';
 import { createRevokedLogins } from '../../../ops/security/revoked-logins.ts';
 import { fail } from '../../../schemas/errors.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
@@ -23,6 +24,7 @@ import { createCodes } from '../../../services/users/codes.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
+import { createViews } from '../../../services/users/views.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { manualClock } from '../../unit/accounts/support.ts';
 
@@ -82,9 +84,13 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
   const logged: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
+  const call = createCall(broker);
+  const views = createViews(createMediaUrls('a secret of at least thirty-two bytes', clock));
   broker.createService(
     createUsersService({
       db,
+      call,
+      views,
       bus,
       ephemeral,
       profiles: ephemeral,
@@ -100,7 +106,6 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
   broker.createService(createAdminService({ db, bus, clock, profiles: ephemeral, access }));
   broker.createService(createAuditService({ db, access }));
   await broker.start();
-  const call = createCall(broker);
 
   /** Asks as the gateway does: body, query and answer are held to their schemas. The answer's body. */
   async function ask<Reply = never>(name: string, asked: Ask = {}): Promise<Reply> {
@@ -120,7 +125,13 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
         ip: () => asked.ip ?? '192.0.2.1',
         device: asked.device ?? 'test',
       },
-      { call, tokens, actors: undefined as never, openStream: undefined as never },
+      {
+        call,
+        tokens,
+        actors: undefined as never,
+        openStream: undefined as never,
+        media: undefined as never,
+      },
     );
     if (!found.replies.has(answer.status)) throw new Error(`${name} answered ${answer.status}`);
     found.replies.get(answer.status)?.(answer.body);

@@ -130,6 +130,7 @@ export async function startChats() {
       actors,
       tokens: none,
       openStream: none,
+      media: none,
     });
     if (!(status in found.route.replies)) throw new Error(`${name} answered ${status}`);
     const schema = found.route.replies[status];

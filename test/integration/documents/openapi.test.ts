@@ -55,7 +55,12 @@ describe('the OpenAPI document', function () {
   });
 
   it('names the parameters, the body and the replies that each row has', () => {
-    const security = { user: [{ bearer: [] }], ticket: [{ bearer: [] }, {}], open: [] };
+    const security = {
+      user: [{ bearer: [] }],
+      ticket: [{ bearer: [] }, {}],
+      signature: [{ bearer: [] }, {}],
+      open: [],
+    };
     for (const route of routes) {
       const operation = operations().get(nameOf(route));
       const parameters = (where: string) =>

@@ -171,6 +171,8 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     logger,
     metrics,
     health,
+    // No route of these tests has anything to do with files.
+    objects: undefined as never,
     routes: options.routes ?? [],
     ...(options.sharedLimits && { sharedLimits: options.sharedLimits }),
   });

@@ -70,7 +70,7 @@ describe('the configuration', () => {
   });
 
   it('refuses what this version has nothing for', () => {
-    for (const name of ['SMTP_URL', 'S3_ENDPOINT', 'S3_SECRET_KEY'])
+    for (const name of ['SMTP_URL'])
       expect(refusal({ [name]: 'smtp://there' })).to.include(
         `${name} cannot be set, because nothing in this version answers to it`,
       );
@@ -85,7 +85,9 @@ describe('the configuration', () => {
     const alone = refusal({ NATS_URL });
     expect(alone).to.include('DATABASE_URL must be set with NATS_URL');
     expect(alone).to.include('REDIS_URL must be set with NATS_URL').and.not.include('pass');
-    const gateway = config({ NATS_URL, REDIS_URL: 'redis://there', SUHBAT_ROLES: 'gateway' });
+    expect(alone).to.include('S3_BUCKET, or SUHBAT_MEDIA_DIR with a folder that all share, must be set');
+    const shared = { NATS_URL, REDIS_URL: 'redis://there', SUHBAT_MEDIA_DIR: '/shared' };
+    const gateway = config({ ...shared, SUHBAT_ROLES: 'gateway' });
     expect(gateway).to.include({ natsUrl: NATS_URL, redisUrl: 'redis://there' });
     expect(gateway.roles).to.deep.equal(['gateway']);
   });
@@ -98,17 +100,27 @@ describe('the configuration', () => {
   });
 
   it('never repeats a secret, not even a wrong one', () => {
-    for (const name of [
-      'DATABASE_URL',
-      'SUHBAT_TOKEN_KEY',
-      'SUHBAT_REFRESH_SECRET',
-      'NATS_URL',
-      'REDIS_URL',
-      'S3_SECRET_KEY',
-    ])
+    for (const name of ['DATABASE_URL', 'SUHBAT_TOKEN_KEY', 'SUHBAT_REFRESH_SECRET', 'NATS_URL', 'REDIS_URL'])
       expect(refusal({ [name]: 'hunter2' }))
         .to.include(name)
         .and.not.include('hunter2');
+  });
+
+  it('refuses half of what S3 needs, and an endpoint that is more than a host', () => {
+    expect(refusal({ S3_BUCKET: 'files' })).to.include('S3_ACCESS_KEY and S3_SECRET_KEY must be set');
+    expect(refusal({ S3_ENDPOINT: 'http://there' })).to.include(
+      'S3_ENDPOINT means nothing without S3_BUCKET',
+    );
+    for (const url of [
+      'there:9000',
+      'ftp://there',
+      'http://there/path',
+      'http://user:pass@there',
+      'http://there?a',
+    ])
+      expect(refusal({ S3_ENDPOINT: url })).to.include('S3_ENDPOINT must be');
+    const keys = { S3_BUCKET: 'files', S3_ACCESS_KEY: 'a', S3_SECRET_KEY: 'b' };
+    expect(config({ ...keys, S3_ENDPOINT: 'http://there:9000/' }).s3Endpoint).to.equal('http://there:9000');
   });
 
   it('refuses lists with a bad or repeated item', () => {

@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import sharp from 'sharp';
+import { useProduct } from '../support/program.ts';
+import { newUser, newUsers } from '../support/users.ts';
+import { get, getAs, noise, own, png, upload, uploaded, wav } from './support.ts';
+
+describe('uploads', function () {
+  this.timeout(30_000);
+  useProduct();
+
+  it('comes back byte for byte, from a URL that needs nothing else', async () => {
+    const user = await newUser();
+    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    const file = await uploaded(user, { bytes, name: 'notes.bin' });
+    expect(file).to.deep.include({
+      kind: 'file',
+      name: 'notes.bin',
+      mime_type: 'application/octet-stream',
+      size: bytes.length,
+      width: null,
+      height: null,
+      duration_s: null,
+      waveform: null,
+      thumb_url: null,
+      state: 'ready',
+    });
+    expect(file.url).to.match(new RegExp(`^/media/${file.file_id}\\?sig=\\d+\\.[A-Za-z0-9_-]{43}$`));
+    const got = await get(file.url ?? '');
+    expect(got.status).to.equal(200);
+    expect(got.bytes.equals(bytes)).to.equal(true);
+    expect(Object.fromEntries(got.headers)).to.include({
+      'content-type': 'application/octet-stream',
+      'content-length': String(bytes.length),
+      'content-disposition': `attachment; filename="notes.bin"; filename*=UTF-8''notes.bin`,
+      'content-security-policy': 'sandbox',
+      'x-content-type-options': 'nosniff',
+      'accept-ranges': 'bytes',
+    });
+  });
+
+  it('writes images anew: upright, without metadata, without what was appended', async () => {
+    const user = await newUser();
+    const jpeg = await noise(60, 40)
+      .withExif({ IFD0: { Artist: 'secret-place', Copyright: 'x' } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    expect(jpeg.includes('secret-place')).to.equal(true);
+    const bytes = own(Buffer.concat([jpeg, Buffer.from('<script>alert(1)</script>PK\x03\x04')]));
+    const file = await uploaded(user, { bytes, name: 'me.jpeg', type: 'text/html' });
+    expect(file).to.include({
+      kind: 'image',
+      mime_type: 'image/jpeg',
+      name: 'me.jpg',
+      width: 40,
+      height: 60,
+    });
+    const got = await get(file.url ?? '');
+    expect(got.headers.get('content-type')).to.equal('image/jpeg');
+    expect(got.headers.get('content-disposition')).to.match(/^inline; /);
+    expect(got.bytes.length).to.equal(file.size);
+    for (const word of ['secret-place', '<script>', 'Exif']) expect(got.bytes.includes(word)).to.equal(false);
+    const { orientation, exif } = await sharp(got.bytes).metadata();
+    expect({ orientation, exif }).to.deep.equal({ orientation: undefined, exif: undefined });
+  });
+
+  it('reads how long a recording is', async () => {
+    const file = await uploaded(await newUser(), { bytes: wav(3), name: 'hello.wav' });
+    expect(file).to.include({ kind: 'audio', mime_type: 'audio/wav', duration_s: 3 });
+  });
+
+  it('shows a file to its owner alone, until a profile wears it', async () => {
+    const [owner, other] = await newUsers('owner', 'other');
+    const file = await uploaded(owner, { bytes: await png() });
+    const path = `/media/${file.file_id}`;
+    expect((await getAs(owner, path)).status).to.equal(200);
+    expect((await getAs(other, path)).status).to.equal(404);
+    expect((await get(path)).status).to.equal(401);
+    expect((await owner.rest('PATCH', '/me', { avatar_id: file.file_id })).status).to.equal(200);
+    expect((await getAs(other, path)).status).to.equal(200);
+    expect((await owner.rest('DELETE', '/me/avatar')).status).to.equal(204);
+    expect((await getAs(other, path)).status).to.equal(404);
+  });
+
+  it('puts an avatar on, as everybody sees it, and takes it off', async () => {
+    const [owner, other] = await newUsers('owner', 'other');
+    const { status, body } = await upload<{ avatar: { url: string; thumb_url: string } }>(
+      owner,
+      { bytes: await png(3000, 200), name: 'x.png' },
+      '/me/avatar',
+    );
+    expect(status).to.equal(201);
+    const seen = await other.rest<{ avatar: object }>('GET', `/api/v1/users/${owner.id}`);
+    expect(seen.body.avatar).to.deep.equal(body.avatar);
+    const { width, height } = await sharp((await get(body.avatar.url)).bytes).metadata();
+    expect({ width, height }).to.deep.equal({ width: 1024, height: 68 });
+    expect((await get(body.avatar.thumb_url)).status).to.equal(200);
+    await owner.rest('DELETE', '/me/avatar');
+    expect((await owner.rest<{ avatar: null }>('GET', '/me')).body.avatar).to.equal(null);
+  });
+});
