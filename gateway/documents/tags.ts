@@ -5,6 +5,7 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
     description: 'Accounts, tokens and devices.',
     paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
   },
+  { name: 'Files', description: 'Uploads, files and avatars.', paths: /^\/(upload|media|me\/avatar)/ },
   { name: 'Presence', description: 'Who is online.', paths: /presence/ },
   { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
   {

@@ -2,6 +2,7 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import { objectKeys } from '../../ops/objects/objects.ts';
 import type { MediaPart } from '../../ops/security/media-urls.ts';
+import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { FileToSend } from '../../schemas/rest/media.ts';
 import { maySee } from './access.ts';
@@ -15,13 +16,19 @@ export function fileActions(parts: MediaParts) {
   const { db, urls, call } = parts;
 
   return {
-    /** What a gateway sends to who may see it: by a URL's signature, or by what carries it. Throws `not_found`. */
+    /** What a gateway sends to who may see it: by a URL's signature, or by what carries it. Throws `not_found`,
+     * `unauthenticated` (`signature_invalid`). */
     async open(
       { file_id, part, sig }: { file_id: string; part: MediaPart; sig?: string },
       meta: CallMeta,
     ): Promise<FileToSend> {
       if (!isUuid(file_id)) throw noFile();
       const signed = sig !== undefined && urls.verify(file_id, part, sig);
+      if (!signed && sig !== undefined && meta.user_id === undefined)
+        throw fail('unauthenticated', {
+          reason: 'signature_invalid',
+          detail: 'This URL is not ours, or has expired',
+        });
       if (!signed) userOf(meta);
       const row = await readyFile(file_id);
       if (!signed && !(await maySee(parts, row, meta))) throw noFile();

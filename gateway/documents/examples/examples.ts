@@ -1,11 +1,13 @@
 import { accountExamples } from './accounts.ts';
 import { chatExamples } from './chats.ts';
 import type { RouteExamples } from './example.ts';
+import { mediaExamples } from './media.ts';
 import { otherExamples } from './others.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
   ...chatExamples,
+  ...mediaExamples,
   ...otherExamples,
 };

@@ -166,7 +166,7 @@ export const accountRoutes: readonly Route[] = [
     replies: { 200: OwnProfile },
     refusals: {
       conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
+      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large', 'avatar_not_found'],
     },
     handle: changeMe,
   },

@@ -3,6 +3,7 @@ import type { Route } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
+import { mediaRoutes } from '../../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   ...accountRoutes,
   ...chatRoutes,
   ...messageRoutes,
+  ...mediaRoutes,
   ...presenceRoutes,
   ...eventRoutes,
 ];
@@ -98,7 +100,9 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
       timezone: 'Asia/Tashkent',
       interests_txt: 'i',
       settings: { theme: 'dark' },
+      avatar_id: null,
     },
+    'POST /uploads/presign': { content_type: 'video/mp4', size: 1000, kind: 'video', method: 'PUT' },
     'POST /api/v1/chats': { type: 'group', title: 'new', member_ids: [scene.friend.id] },
     [`PATCH ${chat}`]: without(frames['chat.update'], 'chat_id'),
     [`POST ${chat}/members`]: without(frames['member.add'], 'chat_id'),
