@@ -15,6 +15,7 @@ import { startOpsServer } from './process/ops-server.ts';
 import { runProcess, startSentence } from './process/run.ts';
 import { createActorHost, startActorHost } from './roles/actors.ts';
 import { reachable, startGateway } from './roles/gateway.ts';
+import { startJobs } from './roles/jobs.ts';
 import { nodeCall, openLinks, startBroker } from './roles/links.ts';
 import { openObjects } from './roles/objects.ts';
 import { createServices } from './roles/services.ts';
@@ -73,9 +74,12 @@ async function start(life: Lifecycle): Promise<void> {
       ? createAccessTokens({ privateKeyPem: secrets.tokenKey, clock, lifetimeS: tokenLifeMs / 1000 })
       : undefined;
   const objects = runs('gateway') || runs('services') ? await openObjects(own, secrets.tokenKey) : undefined;
-  if (runs('services') && storage && tokens && objects)
-    await createServices(own, { storage, secrets, links, actors, tokens, objects });
+  const jobs =
+    runs('services') && storage && tokens && objects
+      ? await createServices(own, { storage, secrets, links, actors, tokens, objects })
+      : undefined;
   await startBroker(own, links);
+  if (jobs && storage) await startJobs(own, storage, jobs);
   followMembership(map, membership, () => host?.placementChanged());
 
   // What others may now give us to do.

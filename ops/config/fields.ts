@@ -250,6 +250,14 @@ export const fields = {
     meaning: 'Password hashes that may wait for each thread; more are refused as rate_limited',
   }),
 
+  jobs: integer({
+    name: 'SUHBAT_JOBS',
+    default: 4,
+    min: 1,
+    max: 100,
+    meaning: 'Jobs (mail and other work outside of requests) that one process does at the same time',
+  }),
+
   // Secrets: made and kept in the data folder where PostgreSQL is embedded, required where it is not
   tokenKey: optional({
     name: 'SUHBAT_TOKEN_KEY',

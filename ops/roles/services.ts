@@ -2,6 +2,7 @@ import type { Actors } from '../../actors/client/ask.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
 import { createImages } from '../../services/media/images.ts';
+import { mediaJobs } from '../../services/media/jobs.ts';
 import { createMediaService } from '../../services/media/media.service.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
@@ -17,6 +18,7 @@ import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createMediaUrls } from '../security/media-urls.ts';
 import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/actors.ts';
+import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
 import type { Process } from './process.ts';
 import type { Storage } from './storage.ts';
@@ -30,8 +32,8 @@ export interface ServicesParts {
   objects: Objects;
 }
 
-/** Every service, given to the broker. */
-export async function createServices(process: Process, parts: ServicesParts): Promise<void> {
+/** Every service, given to the broker; gives what they do outside of requests. */
+export async function createServices(process: Process, parts: ServicesParts): Promise<Jobs> {
   const { secrets, tokens, actors, objects } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
@@ -59,7 +61,10 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   broker.createService(createKeysService({ db, clock }));
   const images = createImages({ maxPixels: process.config.mediaPixels });
   const quota = process.config.mediaQuota;
-  broker.createService(createMediaService({ db, objects, urls, images, call, clock, quota }));
+  const media = { db, objects, urls, images, call, clock, quota };
+  broker.createService(createMediaService(media));
+  const { handlers, timetable } = mediaJobs(media);
+  return { handlers: [...handlers], timetable: [...timetable] };
 }
 
 const repeatTries = 5;

@@ -50,7 +50,9 @@ async function embeddedUrl({ life, config, clock, logger }: Process, folder: Dat
       startEmbeddedPostgres({
         dir: join(folder.path, 'postgres'),
         clock,
-        settings: { max_connections: String(config.databasePool + config.flushLanes + spareConnections) },
+        settings: {
+          max_connections: String(config.databasePool + config.flushLanes + config.jobs + spareConnections),
+        },
         onLog: (level, message) => log[level](message),
       }),
     (running, withinMs) => running.stop(withinMs),

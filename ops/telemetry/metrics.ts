@@ -109,6 +109,8 @@ export function createMetrics() {
     callSeconds: histogram('suhbat_call_seconds', 'One service call', slow, 'action', 'code'),
     bcryptSeconds: histogram('suhbat_bcrypt_seconds', 'One password hash, its wait included', slow),
     bcryptRefused: counter('suhbat_bcrypt_refused_total', 'Password hashes refused because too many wait'),
+    jobs: gauge('suhbat_jobs', 'Jobs of the whole deployment; dead ones wait for an operator', 'state'),
+    jobSeconds: histogram('suhbat_job_seconds', 'One try of a job', slow, 'kind', 'outcome'),
   };
 }
 

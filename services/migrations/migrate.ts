@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { withClient } from '../../ops/connections/postgres-client.ts';
+import { migrateQueue } from '../../ops/jobs/library.ts';
+import { systemClock } from '../../ops/process/clock.ts';
 import { StartError } from '../../ops/process/start-error.ts';
 import { type Migration, readMigrations } from './files.ts';
 
@@ -27,12 +29,19 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   const files = await readMigrations(options.folder ?? import.meta.dirname);
   const { url, waitMs = 30_000, onWait = () => {} } = options;
   return withClient({ url, applicationName: 'suhbat migrate', waitMs, onWait }, (session) =>
-    applyMissing(session, files).catch((error: unknown) => {
+    applyAll(session, files, url).catch((error: unknown) => {
       if (error instanceof StartError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new StartError(`The database cannot be brought up to date: ${why}.`, error);
     }),
   );
+}
+
+/** The job queue's own migrations come last, under the same lock. */
+async function applyAll(client: pg.Client, files: Migration[], url: string): Promise<string[]> {
+  const applied = await applyMissing(client, files);
+  await migrateQueue(url, systemClock);
+  return applied;
 }
 
 async function applyMissing(client: pg.Client, files: Migration[]): Promise<string[]> {

