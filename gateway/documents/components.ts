@@ -3,6 +3,7 @@ import * as wire from '../../schemas/chat/wire.ts';
 import * as common from '../../schemas/common.ts';
 import * as accounts from '../../schemas/rest/accounts.ts';
 import * as chats from '../../schemas/rest/chats.ts';
+import * as media from '../../schemas/rest/media.ts';
 import * as presence from '../../schemas/rest/presence.ts';
 import { Problem } from '../../schemas/rest/problem.ts';
 import * as profile from '../../schemas/user/profile.ts';
@@ -32,6 +33,7 @@ const modules: readonly object[] = [
   profile,
   accounts,
   presence,
+  media,
   chats,
 ];
 const names = namesOf(modules);

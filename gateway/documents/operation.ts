@@ -29,6 +29,7 @@ export function operationOf(route: Route, examples: RouteExamples, components: C
     ...(route.permit && { 'x-permit': `${route.permit.object}: ${route.permit.act}` }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && { requestBody: bodyOf(route.body, examples, components) }),
+    ...(route.upload && { requestBody: uploadOf(route.upload, components) }),
     responses: { ...goodAnswers(route, examples, components), ...refusalsOf(route, examples) },
   };
 }
@@ -54,6 +55,16 @@ const knownHeaders: Record<string, { name: string; description: string; schema: 
   'if-match': {
     name: 'If-Match',
     description: 'The `ETag` that the change is for: nothing is changed where it is another by now.',
+    schema: Type.String(),
+  },
+  range: {
+    name: 'Range',
+    description: 'One range of bytes; of several none is taken, and the whole is answered.',
+    schema: Type.String(),
+  },
+  'if-range': {
+    name: 'If-Range',
+    description: 'The `ETag` of what the client holds a part of: the whole is answered where it is another.',
     schema: Type.String(),
   },
   'idempotency-key': {
@@ -113,6 +124,10 @@ function bodyOf(schema: TSchema, examples: RouteExamples, components: Components
     required: required.length > 0,
     content: { 'application/json': { schema: components.refer(schema), ...given } },
   };
+}
+
+function uploadOf({ type, schema }: NonNullable<Route['upload']>, components: Components): Json {
+  return { required: true, content: { [type]: { schema: components.refer(schema) } } };
 }
 
 const requestIdHeader = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };

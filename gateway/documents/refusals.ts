@@ -28,7 +28,7 @@ export function routeRefusals(route: Route): Given {
   if (hasParams || route.query || route.body) given.set('invalid', []);
   if (route.auth !== 'open') given.set('unauthenticated', tokenReasons);
   if (hasParams) given.set('not_found', []);
-  if (route.body) {
+  if (route.body || route.upload) {
     given.set('too_large', []);
     given.set('unsupported_media_type', []);
   }

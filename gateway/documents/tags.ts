@@ -6,6 +6,7 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
     paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
   },
   { name: 'Administration', description: 'For moderators and admins.', paths: /^\/admin\// },
+  { name: 'Files', description: 'Uploads, files and avatars.', paths: /^\/(upload|media|me\/avatar)/ },
   { name: 'Presence', description: 'Who is online.', paths: /presence/ },
   { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
   {

@@ -33,7 +33,7 @@ export async function takeUpload(
       await writeAll(writing, bytes);
     });
     request.settling?.();
-    return await call<File>('media.finish', { file_id: fileId, avatar }, { ...meta, budget_ms: settlingMs });
+    return await call<File>('media.finish', { file_id: fileId }, { ...meta, budget_ms: settlingMs });
   } catch (error) {
     if (fileId !== undefined) await forget(fileId);
     throw error;

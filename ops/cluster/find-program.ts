@@ -9,6 +9,7 @@ const programs = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nats-server': ['nats-server'],
   'redis-server': ['redis-server'],
+  versitygw: ['versitygw'],
 };
 
 /** A program's path; where PATH has none, our script installs it, or says in one sentence what to do. */

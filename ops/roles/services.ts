@@ -7,6 +7,7 @@ import { createKeysService } from '../../services/keys/keys.service.ts';
 import { eraseKeys } from '../../services/keys/keys.store.ts';
 import { removeFilesOf } from '../../services/media/files.store.ts';
 import { createImages } from '../../services/media/images.ts';
+import { mediaJobs } from '../../services/media/jobs.ts';
 import { createMediaService } from '../../services/media/media.service.ts';
 import { createAdminService } from '../../services/users/admin.service.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
@@ -88,12 +89,12 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
   const images = createImages({ maxPixels: config.mediaPixels });
-  broker.createService(
-    createMediaService({ db, objects, urls, images, call, clock, quota: config.mediaQuota }),
-  );
+  const media = { db, objects, urls, images, call, clock, quota: config.mediaQuota };
+  broker.createService(createMediaService(media));
+  const { handlers, timetable } = mediaJobs(media);
   return {
-    handlers: [codeMailHandler({ db, clock, codes, mailer })],
-    timetable: [cleanCodes({ db, clock })],
+    handlers: [codeMailHandler({ db, clock, codes, mailer }), ...handlers],
+    timetable: [cleanCodes({ db, clock }), ...timetable],
   };
 }
 

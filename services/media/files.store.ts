@@ -6,7 +6,7 @@ import type { FileRow } from './views.ts';
 /** SQL on `files`. Times are milliseconds of the caller's clock. */
 
 const columns = sql.fragment`
-  id, owner_id, kind, purpose, mime_type, size, sha256, width, height, duration_s, name, waveform, thumb_key,
+  id, owner_id, kind, purpose, presigned, mime_type, size, sha256, width, height, duration_s, name, waveform, thumb_key,
   storage_key, state, expires_at`;
 
 const timestamp = (ms: number) => sql.fragment`${new Date(ms).toISOString()}::timestamptz`;
@@ -16,6 +16,7 @@ export interface NewFile {
   owner_id: string;
   kind: FileKind;
   purpose: UploadPurpose | null;
+  presigned: boolean;
   mime_type: string;
   size: number;
   name: string | null;
@@ -41,8 +42,8 @@ export async function insertPending(
   expiresAt: number,
 ): Promise<void> {
   await tx.query(sql.unsafe`
-    insert into files (id, owner_id, kind, purpose, mime_type, size, name, state, expires_at, created_at)
-    values (${file.id}, ${file.owner_id}, ${file.kind}, ${file.purpose}, ${file.mime_type}, ${file.size},
+    insert into files (id, owner_id, kind, purpose, presigned, mime_type, size, name, state, expires_at, created_at)
+    values (${file.id}, ${file.owner_id}, ${file.kind}, ${file.purpose}, ${file.presigned}, ${file.mime_type}, ${file.size},
       ${file.name}, 'pending', ${timestamp(expiresAt)}, ${timestamp(now)})`);
 }
 
@@ -64,6 +65,11 @@ export async function finishFile(db: Transaction, file: Finished): Promise<FileR
       name = ${file.name}, storage_key = ${file.storage_key}, expires_at = null
     where id = ${file.id} and state = 'pending'
     returning ${columns}`);
+}
+
+/** Is somebody on the way to end this upload? */
+export async function isAwaited(db: Transaction, id: string): Promise<boolean> {
+  return db.exists(typed<object>()`select 1 from files where id = ${id} and state = 'pending'`);
 }
 
 /** False where the file is gone, or has one already. */
@@ -90,7 +96,31 @@ export async function deleteFile(db: Transaction, id: string): Promise<void> {
   await db.query(sql.unsafe`delete from files where id = ${id} and state = 'removed'`);
 }
 
+/** Avatars of a user that were uploaded before this time. */
+export async function listAvatars(
+  db: Transaction,
+  ownerId: string,
+  before: number,
+  limit: number,
+): Promise<readonly string[]> {
+  return db.anyFirst(typed<{ id: string }>()`
+    select id from files
+    where owner_id = ${ownerId} and purpose = 'avatar' and state = 'ready' and created_at < ${timestamp(before)}
+    order by id limit ${limit}`);
+}
+
+/** Nobody sees any of a user's files from now on. */
+export async function markAllRemoved(db: Transaction, ownerId: string): Promise<void> {
+  await db.query(sql.unsafe`
+    update files set state = 'removed' where owner_id = ${ownerId} and state <> 'removed'`);
+}
+
 export type Remains = Pick<FileRow, 'id' | 'storage_key' | 'thumb_key'>;
+
+export async function findRemoved(db: Transaction, id: string): Promise<Remains | null> {
+  return db.maybeOne(typed<Remains>()`
+    select id, storage_key, thumb_key from files where id = ${id} and state = 'removed'`);
+}
 
 /** Removed files whose bytes may still be there. */
 export async function listRemoved(db: Transaction, limit: number): Promise<readonly Remains[]> {

@@ -1,11 +1,14 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
+import { addJob } from '../../ops/jobs/jobs.store.ts';
 import { objectKeys } from '../../ops/objects/objects.ts';
 import type { MediaPart } from '../../ops/security/media-urls.ts';
+import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { FileToSend } from '../../schemas/rest/media.ts';
 import { maySee } from './access.ts';
-import { deleteFile, findFile, markRemoved, type Remains } from './files.store.ts';
+import { deleteFile, findFile, markAllRemoved, markRemoved, type Remains } from './files.store.ts';
+import { removeJob, tidyLater } from './job-kinds.ts';
 import { isInline } from './kinds.ts';
 import { type MediaParts, noFile, userOf } from './parts.ts';
 import type { FileRow } from './views.ts';
@@ -15,13 +18,19 @@ export function fileActions(parts: MediaParts) {
   const { db, urls, call } = parts;
 
   return {
-    /** What a gateway sends to who may see it: by a URL's signature, or by what carries it. Throws `not_found`. */
+    /** What a gateway sends to who may see it: by a URL's signature, or by what carries it. Throws `not_found`,
+     * `unauthenticated` (`signature_invalid`). */
     async open(
       { file_id, part, sig }: { file_id: string; part: MediaPart; sig?: string },
       meta: CallMeta,
     ): Promise<FileToSend> {
       if (!isUuid(file_id)) throw noFile();
       const signed = sig !== undefined && urls.verify(file_id, part, sig);
+      if (!signed && sig !== undefined && meta.user_id === undefined)
+        throw fail('unauthenticated', {
+          reason: 'signature_invalid',
+          detail: 'This URL is not ours, or has expired',
+        });
       if (!signed) userOf(meta);
       const row = await readyFile(file_id);
       if (!signed && !(await maySee(parts, row, meta))) throw noFile();
@@ -34,15 +43,31 @@ export function fileActions(parts: MediaParts) {
       return row?.state === 'ready' && row.kind === 'image' && row.owner_id === userOf(meta);
     },
 
+    /** For the users service: the caller's avatar has changed, so that one may be left that nobody wears. */
+    async avatar_changed(_: object, meta: CallMeta): Promise<void> {
+      await storing(() => tidyLater(db, userOf(meta), parts.clock.now()));
+    },
+
+    /** For whoever ends an account: nobody sees any file of the caller's from now on. */
+    async remove_all(_: object, meta: CallMeta): Promise<void> {
+      await storing(() => markAllRemoved(db, userOf(meta)));
+    },
+
     /** Throws `not_found` to everybody but the owner. */
     async remove({ file_id }: { file_id: string }, meta: CallMeta): Promise<void> {
       const ownerId = userOf(meta);
       const row = isUuid(file_id) ? await storing(() => findFile(db, file_id)) : null;
       if (row === null || row.owner_id !== ownerId) throw noFile();
-      if (!(await storing(() => markRemoved(db, file_id)))) throw noFile();
+      const gone = await storing(() =>
+        db.transaction(async (tx) => {
+          const removed = await markRemoved(tx, file_id);
+          // Nobody sees it any more; its bytes go as soon as the store takes part.
+          if (removed) await addJob(tx, removeJob, { file_id });
+          return removed;
+        }),
+      );
+      if (!gone) throw noFile();
       await call('users.undress', { file_id }, meta);
-      // Nobody sees it any more; what cannot be removed now is cleaned up later.
-      await removeBytes(parts, row).catch(() => {});
     },
   };
 
@@ -82,7 +107,10 @@ export function fileActions(parts: MediaParts) {
 }
 
 /** Removes what there may be of a removed file, and then its row. */
-export async function removeBytes({ db, objects }: MediaParts, { id, storage_key, thumb_key }: Remains) {
+export async function removeBytes(
+  { db, objects }: Pick<MediaParts, 'db' | 'objects'>,
+  { id, storage_key, thumb_key }: Remains,
+) {
   for (const key of [objectKeys.incoming(id), storage_key, thumb_key])
     if (key !== null) await objects.remove(key);
   await storing(() => deleteFile(db, id));

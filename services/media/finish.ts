@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { storing } from '../../ops/connections/postgres.ts';
+import { addJob } from '../../ops/jobs/jobs.store.ts';
 import { objectKeys } from '../../ops/objects/objects.ts';
 import { fail } from '../../schemas/errors.ts';
 import { limits } from '../../schemas/limits.ts';
 import { type Finished, findFile, finishFile, markRemoved } from './files.store.ts';
+import { thumbJob, tidyLater } from './job-kinds.ts';
 import { isKind, type Sniffed, sniff, sniffBytes } from './kinds.ts';
 import { withExtension } from './names.ts';
 import { type MediaParts, noFile } from './parts.ts';
@@ -20,7 +22,8 @@ type Kept = Omit<Finished, 'id'>;
  * (`not_uploaded`, `size_mismatch`, `type_mismatch`, `image_broken`, `too_many_pixels`, `empty_file`,
  * `not_an_image`); but for the first the upload is over then.
  */
-export async function finishUpload(parts: MediaParts, row: FileRow, avatar: boolean): Promise<FileRow> {
+export async function finishUpload(parts: MediaParts, row: FileRow): Promise<FileRow> {
+  const avatar = row.purpose === 'avatar';
   const { db, objects } = parts;
   const incoming = objectKeys.incoming(row.id);
   let kept: Kept;
@@ -33,7 +36,14 @@ export async function finishUpload(parts: MediaParts, row: FileRow, avatar: bool
     }
     throw error;
   }
-  const finished = await storing(() => finishFile(db, { id: row.id, ...kept })).catch(async (error) => {
+  const finished = await storing(() =>
+    db.transaction(async (tx) => {
+      const file = await finishFile(tx, { id: row.id, ...kept });
+      if (file?.purpose === 'avatar') await tidyLater(tx, file.owner_id, parts.clock.now());
+      if (file?.kind === 'image') await addJob(tx, thumbJob, { file_id: file.id });
+      return file;
+    }),
+  ).catch(async (error) => {
     await objects.remove(kept.storage_key).catch(() => {});
     throw error;
   });
@@ -62,7 +72,7 @@ async function keep(parts: MediaParts, row: FileRow, incoming: string, avatar: b
     throw fail('unprocessable', { reason: 'not_uploaded', detail: 'Nothing was uploaded yet' });
   const { size, version } = about;
   if (size === 0) throw fail('unprocessable', { reason: 'empty_file', detail: 'The file is empty' });
-  if (row.purpose !== null && size !== row.size)
+  if (row.presigned && size !== row.size)
     throw fail('unprocessable', {
       reason: 'size_mismatch',
       detail: 'The upload has another size than promised',
@@ -91,8 +101,8 @@ async function keep(parts: MediaParts, row: FileRow, incoming: string, avatar: b
 }
 
 /** Holds what was found against what was promised. */
-function judge(found: Sniffed, { purpose, mime_type }: FileRow): Sniffed {
-  if (purpose === null) return found;
+function judge(found: Sniffed, { purpose, presigned, mime_type }: FileRow): Sniffed {
+  if (!presigned || purpose === null) return found;
   const fit = isKind(purpose, mime_type, found);
   if (fit === undefined) {
     const reason = purpose === 'avatar' || purpose === 'image' ? 'not_an_image' : 'type_mismatch';

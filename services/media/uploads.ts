@@ -5,7 +5,7 @@ import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import { limits } from '../../schemas/limits.ts';
 import type { File, FileKind, PresignBody, Presigned, UploadPurpose } from '../../schemas/rest/media.ts';
-import { findFile, insertPending, lockUsage, markRemoved } from './files.store.ts';
+import { findFile, insertPending, lockUsage, markRemoved, type NewFile } from './files.store.ts';
 import { finishUpload } from './finish.ts';
 import { mayPromise } from './kinds.ts';
 import { cleanName } from './names.ts';
@@ -34,7 +34,8 @@ export function uploadActions(parts: MediaParts) {
     ): Promise<{ file_id: string }> {
       const id = await reserve(userOf(meta), {
         kind: avatar ? 'image' : 'file',
-        purpose: null,
+        purpose: avatar ? 'avatar' : null,
+        presigned: false,
         mime_type: 'application/octet-stream',
         size: Math.min(size, avatar ? limits.avatar : limits.upload),
         name: cleanName(name),
@@ -43,10 +44,10 @@ export function uploadActions(parts: MediaParts) {
     },
 
     /** The bytes have come in. Refuses what `finishUpload` refuses. */
-    async finish({ file_id, avatar }: { file_id: string; avatar?: boolean }, meta: CallMeta): Promise<File> {
+    async finish({ file_id }: { file_id: string }, meta: CallMeta): Promise<File> {
       const row = await ownFile(file_id, meta);
       if (row.state === 'ready') return fileOf(row, urls);
-      return fileOf(await finishUpload(parts, row, avatar === true), urls);
+      return fileOf(await finishUpload(parts, row), urls);
     },
 
     /** It broke off: its room is free again. */
@@ -74,6 +75,7 @@ export function uploadActions(parts: MediaParts) {
       const id = await reserve(ownerId, {
         kind: kindOf(kind),
         purpose: kind,
+        presigned: true,
         mime_type: type,
         size,
         name: null,
@@ -90,14 +92,14 @@ export function uploadActions(parts: MediaParts) {
       const row = await ownFile(file_id, meta);
       if (row.state === 'ready') return fileOf(row, urls);
       // One through a gateway is that gateway's to end.
-      if (row.purpose === null) throw noFile();
-      return fileOf(await finishUpload(parts, row, row.purpose === 'avatar'), urls);
+      if (!row.presigned) throw noFile();
+      return fileOf(await finishUpload(parts, row), urls);
     },
 
     /** For gateways, before they take what was signed by the local store: does anybody wait for it? */
     async awaited({ file_id }: { file_id: string }): Promise<void> {
       const row = await storing(() => findFile(db, file_id));
-      if (row?.state !== 'pending' || row.purpose === null) throw noFile();
+      if (row?.state !== 'pending' || !row.presigned) throw noFile();
     },
   };
 
@@ -108,16 +110,7 @@ export function uploadActions(parts: MediaParts) {
     return row;
   }
 
-  async function reserve(
-    ownerId: string,
-    file: {
-      kind: FileKind;
-      purpose: UploadPurpose | null;
-      mime_type: string;
-      size: number;
-      name: string | null;
-    },
-  ): Promise<string> {
+  async function reserve(ownerId: string, file: Omit<NewFile, 'id' | 'owner_id'>): Promise<string> {
     const id = newId();
     const now = clock.now();
     await storing(() =>

@@ -7,6 +7,7 @@ export interface FileRow {
   owner_id: string;
   kind: FileKind;
   purpose: UploadPurpose | null;
+  presigned: boolean;
   mime_type: string;
   size: number;
   sha256: string | null;

@@ -3,7 +3,8 @@ create table files (
   id uuid primary key,
   owner_id uuid not null,
   kind text not null check (kind in ('image', 'video', 'video_note', 'audio', 'voice', 'file')),
-  purpose text,                 -- what a presigned upload was asked for; decides what it may be
+  purpose text,                 -- what it was asked to be: avatars that nobody wears go
+  presigned boolean not null,   -- it comes without us, and must be what was promised
   mime_type text not null,      -- while pending: what was promised
   size bigint not null,         -- while pending: what was promised, which the quota counts
   sha256 text,                  -- of the bytes that are kept: base64url

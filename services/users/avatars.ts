@@ -2,7 +2,7 @@ import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import { fail } from '../../schemas/errors.ts';
 import { takeAvatarOff, wearsAvatar } from './avatars.store.ts';
-import { callerOf, type UsersParts } from './parts.ts';
+import type { UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
 
 /** What the media service asks about avatars. */
@@ -10,9 +10,8 @@ export function avatarActions({ db, clock, profiles }: UsersParts) {
   const cache = createProfileCache(profiles);
 
   return {
-    /** Does a profile that the caller may see carry this file? */
-    async wears({ file_id }: { file_id: string }, meta: CallMeta): Promise<boolean> {
-      callerOf(meta);
+    /** Does a profile carry this file? Profiles are seen by everybody. */
+    async wears({ file_id }: { file_id: string }): Promise<boolean> {
       return storing(() => wearsAvatar(db, file_id));
     },
 

@@ -57,6 +57,8 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
           await call('users.undress', { file_id: avatar_id }, meta);
           throw error;
         });
+      // A look at what is left behind; the next change brings another.
+      if (avatar_id !== undefined) await call('media.avatar_changed', {}, meta).catch(() => {});
       return ownProfileOf(row ?? gone());
     },
 

@@ -11,6 +11,8 @@ export interface RouteExample {
   params?: Record<string, string>;
   query?: Record<string, string>;
   body?: unknown;
+  /** The file of a form, as text or base64. */
+  file?: { name: string; text?: string; base64?: string };
   status: number;
   /** The body of a good answer. */
   reply?: unknown;

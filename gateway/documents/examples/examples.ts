@@ -2,6 +2,7 @@ import { accountExamples } from './accounts.ts';
 import { adminExamples } from './admin.ts';
 import { chatExamples } from './chats.ts';
 import type { RouteExamples } from './example.ts';
+import { mediaExamples } from './media.ts';
 import { otherExamples } from './others.ts';
 
 /** The examples of every route, by `METHOD /path`. */
@@ -9,5 +10,6 @@ export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
   ...adminExamples,
   ...chatExamples,
+  ...mediaExamples,
   ...otherExamples,
 };

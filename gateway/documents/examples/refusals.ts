@@ -12,6 +12,7 @@ export const noMessage = refusal('not_found', 'no_message', 'There is no such me
 export const noMember = refusal('not_found', 'no_member', 'They are not in this chat');
 export const noUser = refusal('not_found', 'no_user');
 export const noLogin = refusal('not_found', 'no_login');
+export const noFile = refusal('not_found', 'no_file', 'There is no such file, or not for you');
 export const badCursor = refusal('invalid', 'bad_cursor', 'This cursor was not given by this list');
 export const alreadyDeleted = refusal('gone', 'already_deleted', 'This message was deleted');
 export const serviceMessage = refusal('forbidden', 'service_message', 'Service messages stay as they are');

@@ -191,7 +191,7 @@ than 10 minutes.`,
     replies: { 200: OwnProfile },
     refusals: {
       conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
+      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large', 'avatar_not_found'],
     },
     handle: changeMe,
   },

@@ -29,7 +29,11 @@ const send = {
   headers: ['range', 'if-range', 'if-none-match'],
   media: '*/*',
   replies: { 200: undefined, 206: undefined, 304: undefined, 416: undefined },
-  refusals: { ...noFile, unavailable: ['media_busy', 'media_unavailable'] },
+  refusals: {
+    ...noFile,
+    unauthenticated: ['signature_invalid'],
+    unavailable: ['media_busy', 'media_unavailable'],
+  },
 } as const;
 
 /** The signature is all that is asked for: whoever has it was given it. */

@@ -4,6 +4,7 @@ import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
+import { mediaRoutes } from '../../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...adminRoutes,
   ...chatRoutes,
   ...messageRoutes,
+  ...mediaRoutes,
   ...presenceRoutes,
   ...eventRoutes,
 ];
@@ -105,7 +107,9 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
       timezone: 'Asia/Tashkent',
       interests_txt: 'i',
       settings: { theme: 'dark' },
+      avatar_id: null,
     },
+    'POST /uploads/presign': { content_type: 'video/mp4', size: 1000, kind: 'video', method: 'PUT' },
     'POST /api/v1/chats': { type: 'group', title: 'new', member_ids: [scene.friend.id] },
     [`PATCH ${chat}`]: without(frames['chat.update'], 'chat_id'),
     [`POST ${chat}/members`]: without(frames['member.add'], 'chat_id'),

@@ -17,6 +17,11 @@ const free = new Set([
   'kid',
   'x',
   'y',
+  // Signed, or made by an encoder.
+  'url',
+  'thumb_url',
+  'file_url',
+  'size',
 ]);
 
 const known = new Set<string>([

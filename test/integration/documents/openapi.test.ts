@@ -70,7 +70,7 @@ describe('the OpenAPI document', function () {
       const said = nameOf(route);
       expect(parameters('path'), said).to.have.members(inPath);
       expect(parameters('query'), said).to.have.members(Object.keys(properties));
-      expect(operation?.requestBody !== undefined, said).to.equal(route.body !== undefined);
+      expect(operation?.requestBody !== undefined, said).to.equal((route.body ?? route.upload) !== undefined);
       expect(operation?.security, said).to.deep.equal(security[route.auth]);
       expect(Object.keys(operation?.responses ?? {}), said).to.include.members(Object.keys(route.replies));
     }

@@ -69,13 +69,6 @@ describe('the configuration', () => {
     expect(config({ PATH: '/bin', SUHBATX: '1', S3_SOMETHING: 'x' }).port).to.equal(8080);
   });
 
-  it('refuses what this version has nothing for', () => {
-    for (const name of ['SMTP_URL'])
-      expect(refusal({ [name]: 'smtp://there' })).to.include(
-        `${name} cannot be set, because nothing in this version answers to it`,
-      );
-  });
-
   it('refuses a part of the roles where no cluster is named', () => {
     expect(refusal({ SUHBAT_ROLES: 'gateway,services' })).to.include('SUHBAT_ROLES must name all roles');
   });

@@ -22,11 +22,7 @@ export async function upload<Body = File>(
   { bytes, name = 'photo.png', type = 'application/octet-stream' }: Sent,
   path = '/upload',
 ): Promise<Answer<Body>> {
-  const form = new FormData();
-  form.append('file', new Blob([bytes], { type }), name);
-  const encoded = new Response(form);
-  const raw = new Uint8Array(await encoded.arrayBuffer());
-  const headers = { 'content-type': encoded.headers.get('content-type') ?? '' };
+  const { raw, headers } = await encode(name, bytes, {}, type);
   return rest<Body>('POST', path, { token: user.tokens.access_token, raw, headers });
 }
 
@@ -107,4 +103,43 @@ export function wav(seconds: number): Bytes {
 
 export async function presign(user: User, body: object): Promise<Answer<Presigned>> {
   return user.rest<Presigned>('POST', '/uploads/presign', body);
+}
+
+type Signed<Method> = Presigned & { method: Method };
+
+/** Four bytes of nothing are awaited. */
+export async function promised(user: User): Promise<Signed<'PUT'>> {
+  const asked = { content_type: 'application/octet-stream', size: 4, kind: 'file' };
+  return (await presign(user, asked)).body as Signed<'PUT'>;
+}
+
+export async function promisedForm(user: User): Promise<Signed<'POST'>> {
+  const asked = { content_type: 'application/octet-stream', size: 4, kind: 'file', method: 'POST' };
+  return (await presign(user, asked)).body as Signed<'POST'>;
+}
+
+/** They have come, and are not completed: the id of the file. */
+export async function sentBy(user: User): Promise<string> {
+  const { url, headers, file_id } = await promised(user);
+  expect((await rest('PUT', url, { raw: new Uint8Array(4), headers })).status).to.equal(204);
+  return file_id;
+}
+
+async function encode(
+  name: string,
+  bytes: Bytes | string,
+  fields: Record<string, string> = {},
+  type = 'application/octet-stream',
+): Promise<{ raw: Bytes; headers: Record<string, string> }> {
+  const form = new FormData();
+  for (const [field, value] of Object.entries(fields)) form.append(field, value);
+  form.append('file', new Blob([bytes], { type }), name);
+  const encoded = new Response(form);
+  const raw = new Uint8Array(await encoded.arrayBuffer());
+  return { raw, headers: { 'content-type': encoded.headers.get('content-type') ?? '' } };
+}
+
+/** A request with a form, for tables of requests. */
+export async function aForm(path: string, name: string, bytes: Bytes, fields: Record<string, string> = {}) {
+  return { path, ...(await encode(name, bytes, fields)) };
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import sharp from 'sharp';
+import { eventually } from '../../../support/eventually.ts';
 import { useProduct } from '../support/program.ts';
 import { newUser, newUsers } from '../support/users.ts';
 import { get, getAs, noise, own, png, upload, uploaded, wav } from './support.ts';
@@ -67,6 +68,40 @@ describe('uploads', function () {
   it('reads how long a recording is', async () => {
     const file = await uploaded(await newUser(), { bytes: wav(3), name: 'hello.wav' });
     expect(file).to.include({ kind: 'audio', mime_type: 'audio/wav', duration_s: 3 });
+  });
+
+  it('makes a small picture of an image, soon after', async () => {
+    const file = await uploaded(await newUser(), { bytes: await png(900, 600) });
+    const size = async () => {
+      const { status, bytes } = await get(file.thumb_url ?? '');
+      expect(status).to.equal(200);
+      return (await sharp(bytes).metadata()).width;
+    };
+    // The image itself until then.
+    expect([900, 320]).to.include(await size());
+    await eventually(async () => (await size()) === 320);
+  });
+
+  it('is gone for everybody once its owner deletes it, from profiles too', async () => {
+    const [owner, other] = await newUsers('owner', 'other');
+    const file = await uploaded(owner, { bytes: await png() });
+    await owner.rest('PATCH', '/me', { avatar_id: file.file_id });
+    const path = `/media/${file.file_id}`;
+    expect((await other.rest('DELETE', path)).status).to.equal(404);
+    expect((await owner.rest('DELETE', path)).status).to.equal(204);
+    expect((await owner.rest('DELETE', path)).status).to.equal(404);
+    for (const url of [file.url, file.thumb_url]) expect((await get(url ?? '')).status).to.equal(404);
+    expect((await owner.rest<{ avatar: null }>('GET', '/me')).body.avatar).to.equal(null);
+  });
+
+  it('lets nobody wear what is not theirs, or is no picture', async () => {
+    const [owner, other] = await newUsers('owner', 'other');
+    const picture = await uploaded(other, { bytes: await png() });
+    const text = await uploaded(owner, { bytes: 'no picture' });
+    for (const avatar_id of [picture.file_id, text.file_id, owner.id]) {
+      const { status, body } = await owner.rest<{ reason: string }>('PATCH', '/me', { avatar_id });
+      expect([status, body.reason]).to.deep.equal([422, 'avatar_not_found']);
+    }
   });
 
   it('shows a file to its owner alone, until a profile wears it', async () => {

@@ -50,7 +50,9 @@ function everyCase(route: Route, { good, status, about, answers, ends, roles: al
   ) {
     const token = 'token' in more ? more.token : asker().tokens.access_token;
     const { path = asked.path, body = asked.body, headers = {} } = more;
-    const answer = await rest<Problem>(method, path, { token, body, headers });
+    const { raw } = asked;
+    const sent = { token, body, headers: { ...asked.headers, ...headers }, ...(raw && { raw }) };
+    const answer = await rest<Problem>(method, path, sent);
     const { code, reason } = answer.body ?? {};
     return { ...answer, refused: { status: answer.status, code, reason } };
   }
@@ -193,7 +195,10 @@ function everyCase(route: Route, { good, status, about, answers, ends, roles: al
   if (method === 'GET')
     it('answers HEAD as GET, without the body', async () => {
       const token = asker().tokens.access_token;
-      const [get, head] = await Promise.all([ask(), rest<string>('HEAD', asked.path, { token })]);
+      const [get, head] = await Promise.all([
+        ask(),
+        rest<string>('HEAD', asked.path, { token, headers: asked.headers ?? {} }),
+      ]);
       expect([head.status, head.body]).to.deep.equal([status, '']);
       for (const name of ['content-type', 'cache-control', 'x-content-type-options'])
         expect(head.headers.get(name)).to.equal(get.headers.get(name));
@@ -226,6 +231,7 @@ function wrongQueries(names: readonly string[]): [string, string][] {
     chat_id: ['', 'x'],
     sender_id: ['', 'x'],
     kind: ['', 'service', 'nonsense'],
+    sig: ['x'.repeat(101)],
     from: ['', 'x', '2026-01-01', '2026-06-30T23:59:60Z'],
     to: ['', 'x', '1e3'],
     actor: ['', 'x'],

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import { type Objects, objectKeys, type SignedPost, type SignedPut } from '../../ops/objects/objects.ts';
+import { openS3Objects } from '../../ops/objects/s3-objects.ts';
+import { newId } from '../../schemas/ids.ts';
+import { type S3Server, s3Missing, startS3 } from '../support/s3-server.ts';
+import { objectsContract } from './objects.contract.ts';
+
+describe('with a real S3 server', function () {
+  this.timeout(400_000);
+  let server: S3Server;
+  let objects: Objects;
+  const faults: { name: string }[] = [];
+
+  before(async function () {
+    // Where there is none, and no Go to make one, nothing can be said about it.
+    if (s3Missing() !== undefined) this.skip();
+    server = await startS3();
+    objects = openS3Objects({ region: 'us-east-1', ...server, onError: (fault) => faults.push(fault) });
+  });
+  after(async () => {
+    objects?.close();
+    await server?.stop();
+  });
+
+  objectsContract('S3', async () => ({ objects, dispose: async () => {} }));
+
+  const promise = { type: 'image/png', size: 7, expiresInS: 60 };
+  const seven = 'seven b';
+  const aKey = () => objectKeys.incoming(newId());
+
+  async function put({ url, headers }: SignedPut, body: string, more: Record<string, string> = {}) {
+    // fetch knows the length by itself.
+    const { 'Content-Length': _, ...rest } = headers;
+    return (await fetch(url, { method: 'PUT', headers: { ...rest, ...more }, body })).status;
+  }
+
+  async function post({ url, fields }: SignedPost, body: string, more: Record<string, string> = {}) {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ ...fields, ...more })) form.append(name, value);
+    form.append('file', new Blob([body]), 'x');
+    return (await fetch(url, { method: 'POST', body: form })).status;
+  }
+
+  it('takes a presigned PUT of just this type and length', async () => {
+    const key = aKey();
+    expect(await put(await objects.presignPut(key, promise), seven)).to.equal(200);
+    expect((await objects.stat(key))?.size).to.equal(7);
+  });
+
+  it('refuses a presigned PUT of another length, another type, another key, or too late', async () => {
+    const key = aKey();
+    const signed = await objects.presignPut(key, promise);
+    expect(await put(signed, 'eight by'), 'length').to.equal(403);
+    expect(await put(signed, seven, { 'Content-Type': 'text/html' }), 'type').to.equal(403);
+    const elsewhere = { ...signed, url: signed.url.replace(key, aKey()) };
+    expect(await put(elsewhere, seven), 'key').to.equal(403);
+    const late = { ...signed, url: signed.url.replace(/X-Amz-Date=\d{8}/, 'X-Amz-Date=20200101') };
+    expect(await put(late, seven), 'time').to.be.within(400, 403);
+    expect(await objects.stat(key)).to.equal(undefined);
+  });
+
+  it('takes a presigned form of just this type and length, and refuses any other', async () => {
+    const key = aKey();
+    const signed = await objects.presignPost(key, promise);
+    expect(await post(signed, 'eight by'), 'longer').to.equal(400);
+    expect(await post(signed, 'six by'), 'shorter').to.equal(400);
+    expect(await post(signed, seven, { 'Content-Type': 'text/html' }), 'type').to.equal(403);
+    expect(await post(signed, seven, { key: aKey() }), 'key').to.equal(403);
+    expect(await objects.stat(key)).to.equal(undefined);
+    expect(await post(signed, seven)).to.equal(204);
+    expect((await objects.stat(key))?.size).to.equal(7);
+  });
+
+  it('says that it is unavailable where S3 refuses it, and tells the operator why', async () => {
+    const { endpoint, bucket, accessKey } = server;
+    const told: { name: string; status: number | undefined }[] = [];
+    const wrong = openS3Objects({
+      region: 'us-east-1',
+      ...{ endpoint, bucket, accessKey },
+      secretKey: 'not the secret',
+      onError: (fault) => told.push(fault),
+    });
+    const refused = await wrong.put(aKey(), Buffer.from('x'), 'text/plain').then(
+      () => undefined,
+      (error: { refusal?: object }) => error.refusal,
+    );
+    wrong.close();
+    expect(refused).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
+    expect(told[0]).to.deep.equal({ name: 'SignatureDoesNotMatch', status: 403 });
+  });
+});
