@@ -6,7 +6,11 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
     paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
   },
   { name: 'Presence', description: 'Who is online.', paths: /presence/ },
-  { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
+  {
+    name: 'People',
+    description: 'Profiles, and finding people.',
+    paths: /^\/me$|^\/api\/v1\/users?(\/|$)|^\/search$|^\/api\/v1\/contacts|^\/users\/|^\/me\/blocks/,
+  },
   {
     name: 'Messages',
     description:

@@ -2,6 +2,8 @@ import type { Actors } from '../../actors/client/ask.ts';
 import { accountRoutes } from '../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
+import { peopleRoutes } from '../../gateway/http/routes/people.ts';
+import { profileRoutes } from '../../gateway/http/routes/profiles.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
@@ -44,7 +46,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
     // In a cluster health and metrics have a port of their own.
     operators: config.natsUrl === undefined,
-    routes: [...accountRoutes, ...chatRoutes, ...messageRoutes],
+    routes: [...accountRoutes, ...profileRoutes, ...peopleRoutes, ...chatRoutes, ...messageRoutes],
   });
   const { port } = await life.part(
     'gateway',

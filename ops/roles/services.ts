@@ -36,6 +36,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
     createUsersService({
       db,
       bus,
+      actors,
       ephemeral,
       // Shared with other processes it would hold mail addresses, and cost as much as the row.
       ...(redis === undefined && { profiles: ephemeral }),

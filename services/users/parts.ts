@@ -1,3 +1,4 @@
+import type { Actors } from '../../actors/client/ask.ts';
 import type { CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Database } from '../../ops/connections/postgres.ts';
@@ -12,6 +13,8 @@ import type { RefreshTokens } from './refresh-tokens.ts';
 export interface UsersParts {
   db: Database;
   bus: Bus;
+  /** For private chats, whose messages a block stops. */
+  actors: Pick<Actors, 'peek'>;
   ephemeral: EphemeralStore;
   /** Keeps profiles for a while, in this process alone; absent where other processes change them too. */
   profiles?: EphemeralStore;

@@ -4,6 +4,7 @@ import { loginActions } from './logins.ts';
 import type { UsersParts } from './parts.ts';
 import { profileActions } from './profiles.ts';
 import { refreshActions } from './refresh.ts';
+import { relationActions } from './relations.ts';
 import { ticketActions } from './tickets.ts';
 
 /** The service `users`: accounts, logins, profiles. What each action takes and refuses stands beside it. */
@@ -14,5 +15,6 @@ export function createUsersService(parts: UsersParts) {
     ...loginActions(parts),
     ...ticketActions(parts),
     ...profileActions(parts),
+    ...relationActions(parts),
   });
 }

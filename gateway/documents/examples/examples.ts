@@ -2,10 +2,12 @@ import { accountExamples } from './accounts.ts';
 import { chatExamples } from './chats.ts';
 import type { RouteExamples } from './example.ts';
 import { otherExamples } from './others.ts';
+import { peopleExamples } from './people.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
   ...chatExamples,
   ...otherExamples,
+  ...peopleExamples,
 };

@@ -1,54 +1,20 @@
-import { tagOf } from '../../../schemas/etag.ts';
 import {
-  IdOrUsername,
   LoginBody,
   LoginList,
   PageQuery,
-  ProfileList,
   pageOf,
   RefreshBody,
   RegisterBody,
   Ticket,
   Tokens,
-  UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
-import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
-import { isKnown, tagsToMatch } from '../conditions.ts';
-import { metaOf } from '../meta.ts';
-import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
+import { calling } from '../calling.ts';
+import type { Route, RouteRequest } from '../route.ts';
 
-/** Logging in and out, devices, profiles: every row is a call to the users service. */
-
-/** The handler that calls `action` and answers with `status`: the reply, or nothing for 204. */
-function calling(
-  action: string,
-  status: number,
-  params: (request: RouteRequest) => object = () => ({}),
-): Route['handle'] {
-  return async (request: RouteRequest, { call }: RouteParts): Promise<Answer> => {
-    const reply = await call(action, params(request), metaOf(request));
-    return status === 204 ? { status } : { status, body: reply };
-  };
-}
+/** Logging in and out, devices: every row is a call to the users service. */
 
 const body = (request: RouteRequest) => request.body as object;
 const id = ({ params }: RouteRequest) => ({ id: params.id });
-
-const tagged = (profile: OwnProfile) => ({ ETag: `"${tagOf(profile)}"` });
-
-async function me(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
-  const profile = await call<OwnProfile>('users.me', {}, metaOf(request));
-  const headers = tagged(profile);
-  if (isKnown(request.headers?.['if-none-match'] ?? '', headers.ETag)) return { status: 304, headers };
-  return { status: 200, body: profile, headers };
-}
-
-async function changeMe(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
-  const if_match = tagsToMatch(request.headers?.['if-match']);
-  const params = { changes: body(request), ...(if_match && { if_match }) };
-  const profile = await call<OwnProfile>('users.update', params, metaOf(request));
-  return { status: 200, body: profile, headers: tagged(profile) };
-}
 
 export const accountRoutes: readonly Route[] = [
   {
@@ -142,54 +108,5 @@ export const accountRoutes: readonly Route[] = [
     limit: 'calls',
     replies: { 201: Ticket },
     handle: calling('users.ws_ticket', 201),
-  },
-  {
-    method: 'GET',
-    path: '/me',
-    summary: "The caller's own profile",
-    auth: 'user',
-    limit: 'calls',
-    headers: ['if-none-match'],
-    tagged: true,
-    replies: { 200: OwnProfile, 304: undefined },
-    handle: me,
-  },
-  {
-    method: 'PATCH',
-    path: '/me',
-    summary: "Change the caller's profile",
-    auth: 'user',
-    limit: 'calls',
-    headers: ['if-match'],
-    tagged: true,
-    body: ProfileChanges,
-    replies: { 200: OwnProfile },
-    refusals: {
-      conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large'],
-    },
-    handle: changeMe,
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/users',
-    summary: 'Search users by name, best first',
-    auth: 'user',
-    limit: 'calls',
-    query: UserSearchQuery,
-    replies: { 200: ProfileList },
-    refusals: { invalid: ['bad_cursor'] },
-    handle: calling('users.search', 200, ({ query }) => ({ search: query.search ?? '', ...pageOf(query) })),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/users/{id}',
-    summary: 'One user, by id or username',
-    params: { id: IdOrUsername },
-    auth: 'user',
-    limit: 'calls',
-    replies: { 200: Profile },
-    refusals: { not_found: ['no_user'] },
-    handle: calling('users.get', 200, id),
   },
 ];

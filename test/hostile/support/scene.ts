@@ -4,7 +4,9 @@ import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
+import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
+import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { RequestFields, RequestType } from '../../../schemas/frames/client.ts';
 import { newId } from '../../../schemas/ids.ts';
@@ -15,6 +17,8 @@ import type { Target } from './target.ts';
 /** Every route that takes something from its caller. */
 export const routes: readonly Route[] = [
   ...accountRoutes,
+  ...profileRoutes,
+  ...peopleRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...presenceRoutes,
@@ -98,6 +102,12 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
       timezone: 'Asia/Tashkent',
       interests_txt: 'i',
       settings: { theme: 'dark' },
+    },
+    'PUT /api/v1/users/profile': {
+      first_name: 'Harm',
+      last_name: null,
+      bio: 'b',
+      username: attacker.username,
     },
     'POST /api/v1/chats': { type: 'group', title: 'new', member_ids: [scene.friend.id] },
     [`PATCH ${chat}`]: without(frames['chat.update'], 'chat_id'),

@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
+import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
+import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
@@ -31,7 +33,7 @@ export interface Ask {
 export const password = 'correct horse';
 
 const routes = new Map(
-  accountRoutes.map((route) => [
+  [...accountRoutes, ...profileRoutes, ...peopleRoutes].map((route) => [
     `${route.method} ${route.path}`,
     {
       route,
@@ -73,7 +75,17 @@ export async function startAccounts() {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
   const broker = createBroker({ nodeId: 'test-accounts', logger, requestTimeoutMs: 10_000 });
   broker.createService(
-    createUsersService({ db, bus, ephemeral, profiles: ephemeral, clock, tokens, refreshTokens, passwords }),
+    createUsersService({
+      db,
+      actors: { peek: async () => new Map() },
+      bus,
+      ephemeral,
+      profiles: ephemeral,
+      clock,
+      tokens,
+      refreshTokens,
+      passwords,
+    }),
   );
   await broker.start();
   const call = createCall(broker);
