@@ -22,6 +22,8 @@ import {
 import { findUser } from './users.store.ts';
 import { profileOf } from './views.ts';
 
+const tooMany = { contacts: 'too_many_contacts', blocks: 'too_many_blocks' } as const;
+
 /** Contacts, blocks, and what users let each other do. */
 export function relationActions({ db, bus, clock, actors }: UsersParts) {
   // Every client that connects asks whose presence it may see: those of many go together.
@@ -106,7 +108,7 @@ export function relationActions({ db, bus, clock, actors }: UsersParts) {
       return addRelation(db, relation, { user_id, other_id, now: clock.now(), most });
     });
     if (!added)
-      throw fail('unprocessable', { reason: `too_many_${relation}`, detail: `There may be ${most} at most` });
+      throw fail('unprocessable', { reason: tooMany[relation], detail: `There may be ${most} at most` });
     return user_id;
   }
 
