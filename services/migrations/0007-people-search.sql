@@ -25,6 +25,21 @@ create table name_words (
 
 create index name_words_trigrams on name_words using gin (word gin_trgm_ops);
 
+-- Up to `most` words that are alike, for each of these, the more alike first. While there are few words the planner
+-- would compare with all of them: 5 ms for 4,000, where the index takes one.
+create function alike_words(given text[], most integer)
+  returns table (of text, word text, likeness real) language sql stable set enable_seqscan = off
+  begin atomic
+    select g.word, near.word, near.likeness
+    from unnest(given) with ordinality as g (word, nth),
+    lateral (
+      select w.word, similarity(w.word, g.word) as likeness from name_words w
+      where w.word % g.word order by likeness desc, w.word limit most
+    ) near
+    where cardinality(show_trgm(g.word)) > 0
+    order by g.nth, near.likeness desc, near.word;
+  end;
+
 create function name_words_of(username text, display_name text) returns setof text language sql immutable
   begin atomic
     select distinct word from unnest(array[

@@ -65,8 +65,9 @@ export async function readSteps(
         ${beyond}
       order by ${key}, id limit ${size})`;
   });
-  const rows = await db.any(typed<Candidate>()`${sql.join(parts, sql.fragment` union all `)}`);
-  return [...rows].sort((a, b) => a.step - b.step);
+  return db.any(typed<Candidate>()`
+    select * from (${sql.join(parts, sql.fragment` union all `)}) as found
+    order by step, key collate "C", id`);
 }
 
 /** Words of names that are alike, the more alike first (1: the same). */
@@ -76,22 +77,14 @@ export interface Alike {
   likeness: number;
 }
 
-/** Up to `most` for each of these words. 15 ms with 600,000 words to compare, and 5 ms with 4,000 (measured). */
+/** Up to `most` for each of these words: 2 to 15 ms with 600,000 words to compare (measured). */
 export async function alikeWords(
   db: Transaction,
   words: readonly string[],
   most: number,
 ): Promise<readonly Alike[]> {
   return db.any(typed<Alike>()`
-    select given.word as of, near.word, near.likeness
-    from unnest(${sql.array([...words], 'text')}) with ordinality as given (word, nth),
-    lateral (
-      select w.word, similarity(w.word, given.word) as likeness from name_words w
-      where w.word % given.word
-      order by likeness desc, w.word limit ${most}
-    ) near
-    where cardinality(show_trgm(given.word)) > 0
-    order by nth, likeness desc, near.word`);
+    select of, word, likeness from alike_words(${sql.array([...words], 'text')}, ${most})`);
 }
 
 /** These users in this order; who is no user any more is left out. */

@@ -1,6 +1,14 @@
 import type { Transaction } from '../../ops/connections/postgres.ts';
 import { blockedAmong } from './relations.store.ts';
-import { type Alike, alikeWords, type Candidate, places, readSteps, type Step } from './search.store.ts';
+import {
+  type Alike,
+  alikeWords,
+  type Candidate,
+  places,
+  readSteps,
+  type Step,
+  type Where,
+} from './search.store.ts';
 import type { SearchPlace } from './search-cursor.ts';
 
 /**
@@ -33,7 +41,7 @@ const leastFuzzy = 3;
 /** Words of the text that are taken for slips of the pen, words that each is taken for, and texts made of them. */
 const most = { words: 3, alike: 8, ofEach: 3, phrases: 8, phraseBytes: 400 };
 /** Steps in one statement, statements for a page, people of one step in a statement. */
-const bounds = { steps: 4, rounds: 12, size: 1000 };
+const bounds = { steps: 8, rounds: 12, size: 1000 };
 
 export async function findPeople(
   db: Transaction,
@@ -96,7 +104,16 @@ function placeOf(
 }
 
 function stepsOf(begins: string, phrases: readonly string[] = []): Step[] {
-  return [begins, ...phrases].flatMap((phrase) => places.map((where) => ({ where, begins: phrase })));
+  return [
+    ...places.map((where) => ({ where, begins })),
+    ...phrases.flatMap((phrase) => placesOf(phrase).map((where) => ({ where, begins: phrase }))),
+  ];
+}
+
+/** No username has a space, and few display names have digits. */
+function placesOf(phrase: string): readonly Where[] {
+  if (phrase.includes(' ')) return ['name_1', 'name_2'];
+  return /[\d_]/.test(phrase) ? ['username'] : places;
 }
 
 /** Would this step find them too? Names are cut as `name_from` cuts them. */
