@@ -165,6 +165,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     logger: namespaced(parts.logger, 'fanout'),
     recheckLogins: parts.recheckLogins ?? (async () => {}),
     meta: (connection) => sockets.meta(connection),
+    reviewWatches: (connection) => sockets.reviewWatches(connection),
     turnAway: (connection) => sockets.turnAway(connection),
   });
   const followOwners = (shards: number): (() => void) => {

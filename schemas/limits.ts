@@ -20,6 +20,8 @@ export const limits = {
   membersPage: 200,
   list: 100,
   listDefault: 20,
+  contacts: 10_000,
+  blocks: 10_000,
   title: 128,
   about: 512,
   /** Read marks and typing are told in chats of up to this many members. */

@@ -10,6 +10,8 @@ export const subjects = {
   revoked: 'logins.revoked',
   /** User actors may lack connections that are open: every gateway listens. */
   wanted: 'connections.wanted',
+  /** Somebody may be hidden from others who saw them: every gateway listens. */
+  privacy: 'users.privacy',
 } as const;
 
 /** One or more tokens of letters, digits, `-` and `_` with dots between: no wildcard, nothing that ends a line. */
@@ -30,6 +32,12 @@ export function checkSubject(subject: string): string {
 export interface RevokedLogins {
   user_id: string;
   login_ids: string[];
+}
+
+/** This user's presence may not be for this viewer any more, or not for all who watch. */
+export interface PrivacyNote {
+  user_id: string;
+  viewer_id?: string;
 }
 
 /** Asks for open connections to be announced (`connect`) to their user actors again. */

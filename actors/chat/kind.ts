@@ -50,6 +50,7 @@ function keys(command: ChatCommand): readonly string[] {
     case 'chat.create':
     case 'member.add':
       return [...own, ...command.users.map(({ id }) => id)];
+    case 'chat.blocks':
     case 'member.remove':
     case 'member.role':
       return [...own, command.user_id];

@@ -13,7 +13,10 @@ type Read = (cold: ColdReads, id: string) => Promise<Omit<Fetched, 'command'>>;
  * could change it share a key with this one and wait.
  */
 export function readFor(state: ChatState, command: ChatCommand, now: number): Read | undefined {
-  if (state.head === 0 || state.fetched?.command === command) return undefined;
+  if (state.fetched?.command === command) return undefined;
+  if (command.type === 'chat.create') return readForCreate(state, command);
+  if (command.type === 'chat.blocks') return readBlockers(command.by, command.user_id);
+  if (state.head === 0) return undefined;
   switch (command.type) {
     case 'message.send':
       return readForSend(state, command, now);
@@ -26,6 +29,17 @@ export function readFor(state: ChatState, command: ChatCommand, now: number): Re
     default:
       return undefined;
   }
+}
+
+/** A private chat is not made where a block stands; later ones are told by `chat.blocks`. */
+function readForCreate(state: ChatState, { chat_type, users }: Of<'chat.create'>): Read | undefined {
+  const [one, other] = users;
+  if (state.head > 0 || chat_type !== 'private' || one === undefined || other === undefined) return undefined;
+  return readBlockers(one.id, other.id);
+}
+
+function readBlockers(one: string, other: string): Read {
+  return async (cold) => ({ blockers: await cold.blockers(one, other) });
 }
 
 type Of<T extends ChatCommand['type']> = Extract<ChatCommand, { type: T }>;

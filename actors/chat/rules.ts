@@ -1,5 +1,5 @@
 import type { ChatCommand } from '../../schemas/chat/commands.ts';
-import { createChat, updateChat } from './rules/chats.ts';
+import { createChat, lookAtBlocks, updateChat } from './rules/chats.ts';
 import type { ChatDecision } from './rules/common.ts';
 import { addMembers, joinChat, leaveChat, removeMember, setRole } from './rules/members.ts';
 import { deleteMessage, editMessage, sendMessage, setReaction } from './rules/messages.ts';
@@ -11,6 +11,8 @@ export function decide(state: ChatState, command: ChatCommand, now: number): Cha
   switch (command.type) {
     case 'chat.create':
       return createChat(state, command, now);
+    case 'chat.blocks':
+      return lookAtBlocks(state, command);
     case 'chat.update':
       return updateChat(state, command, now);
     case 'chat.join':

@@ -26,6 +26,7 @@ export function createSqlChatStore(db: Database): ChatStore<Transaction> {
       state.ordinal = messages_count;
       state.last_at = last_activity_at;
       state.member_seq = member_seq;
+      if (user_lo !== null && user_hi !== null) state.blockers = await readBlockers(db, user_lo, user_hi);
       for (const row of await readMembers(db, id)) putMember(state, row);
       const newest = await db.any(typed<MessageRow>()`
         select ${messageColumns} from messages m where m.chat_id = ${id} order by m.seq desc limit ${tail}`);
@@ -55,6 +56,8 @@ export function createSqlChatStore(db: Database): ChatStore<Transaction> {
         where chat_id = ${id} and sender_id = ${sender} and client_id = ${clientId}`);
       return row ?? undefined;
     },
+
+    blockers: (one, other) => readBlockers(db, one, other),
 
     async ordinalAt(id, seq) {
       const ordinal = await db.maybeOneFirst(typed<{ ordinal: number }>()`
@@ -108,6 +111,13 @@ async function findChat(db: Database, id: string): Promise<ChatRow | undefined> 
       head_seq, messages_count, last_activity_at, member_seq, user_lo, user_hi
     from chats where id = ${id}`);
   return row ?? undefined;
+}
+
+async function readBlockers(db: Database, one: string, other: string): Promise<ReadonlySet<string>> {
+  const ids = await db.anyFirst(typed<{ user_id: string }>()`
+    select user_id from blocks
+    where (user_id = ${one} and other_id = ${other}) or (user_id = ${other} and other_id = ${one})`);
+  return new Set(ids);
 }
 
 /** Everybody who is or was in the chat, by joined_seq. */

@@ -38,6 +38,8 @@ export interface Fetched {
   reactors?: readonly Reactor[] | undefined;
   /** The chat's ordinal at the seq of a read mark. */
   ordinal?: number;
+  /** Which of the two of a private chat block the other. */
+  blockers?: ReadonlySet<string>;
 }
 
 /** A chat in memory. `head` 0: no such chat. */
@@ -54,9 +56,14 @@ export interface ChatState {
   members: Map<string, Membership>;
   /** Who was: for their `client_id`s, and whether they may come back. */
   former: Map<string, Membership>;
+  /** Of a private chat: which of its two block the other. Kept in `blocks`, not journaled. */
+  blockers: ReadonlySet<string>;
   tail: HotTail;
   fetched: Fetched | undefined;
 }
+
+/** Most chats have no blocks: they share this. */
+const nobody: ReadonlySet<string> = new Set();
 
 export function emptyState(id: string): ChatState {
   return {
@@ -68,6 +75,7 @@ export function emptyState(id: string): ChatState {
     member_seq: 0,
     members: new Map(),
     former: new Map(),
+    blockers: nobody,
     tail: emptyTail(),
     fetched: undefined,
   };

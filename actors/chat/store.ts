@@ -35,6 +35,8 @@ export interface ColdReads {
     sender: string,
     clientId: string,
   ): Promise<{ seq: number; created_at: string } | undefined>;
+  /** Which of these two users block the other. */
+  blockers(one: string, other: string): Promise<ReadonlySet<string>>;
   /** How many messages, service messages not counted, stand at or before a seq. */
   ordinalAt(id: string, seq: number): Promise<number>;
 }

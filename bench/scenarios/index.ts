@@ -5,6 +5,7 @@ import { fanout } from './fanout.ts';
 import { history } from './history.ts';
 import { rising } from './latency.ts';
 import { logins } from './logins.ts';
+import { findingPeople } from './people.ts';
 import { privateChats } from './private.ts';
 import { rest } from './rest.ts';
 import { search } from './search.ts';
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   logins,
   rest,
   history,
+  findingPeople,
   search,
   idle,
   storm,

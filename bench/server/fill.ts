@@ -5,10 +5,11 @@ import { newId } from '../../schemas/ids.ts';
 
 type Query = (text: string, values?: readonly unknown[]) => Promise<{ rows: Record<string, string>[] }>;
 
-/** Rows go into a table many times faster without its trigram indexes, which are made again after. */
-async function withoutTrigrams(query: Query, table: string, fill: () => Promise<void>): Promise<void> {
+/** Rows go into a table many times faster without its search indexes, which are made again after. */
+async function withoutSearch(query: Query, table: string, fill: () => Promise<void>): Promise<void> {
   const { rows } = await query(
-    `select indexname, indexdef from pg_indexes where tablename = $1 and indexdef like '%gin_trgm_ops%'`,
+    `select indexname, indexdef from pg_indexes where tablename = $1
+       and (indexdef like '%gin_trgm_ops%' or indexname like '%\\_begins')`,
     [table],
   );
   for (const { indexname } of rows) await query(`drop index ${indexname}`);
@@ -27,7 +28,7 @@ function connected(url: string, work: (query: Query) => Promise<void>): Promise<
 /** So many messages more in a chat that no server has in memory, of two words and a number each. */
 export function fillChat(url: string, chat: string, sender: string, count: number): Promise<void> {
   return connected(url, async (query) => {
-    await withoutTrigrams(query, 'messages', async () => {
+    await withoutSearch(query, 'messages', async () => {
       await query(
         `insert into messages (chat_id, seq, sender_id, kind, text, client_id, ordinal, created_at, changed_seq)
          select id, head_seq + n, $2, 'text',
@@ -83,7 +84,7 @@ export async function fillChats(
        select chat, person, 'member', 1 from unnest($1::uuid[]) chat, unnest($2::uuid[]) person`,
       [ids, people],
     );
-    await withoutTrigrams(query, 'messages', async () => {
+    await withoutSearch(query, 'messages', async () => {
       await query(
         `insert into messages (chat_id, seq, sender_id, kind, text, client_id, ordinal, created_at, changed_seq)
          select id, seq, ($3::uuid[])[1 + seq % $4], 'text',
@@ -120,7 +121,7 @@ export function fillPeople(url: string, count: number): Promise<void> {
   ];
   const part = (shift: number) => `($2::text[])[1 + ((n * 7919::bigint) >> ${shift}) % ${syllables.length}]`;
   return connected(url, async (query) => {
-    await withoutTrigrams(query, 'users', async () => {
+    await withoutSearch(query, 'users', async () => {
       await query(
         `insert into users (id, username, first_name, display_name)
          select gen_random_uuid(), ${part(0)} || ${part(4)} || ${part(8)} || n, ${part(0)},

@@ -8,7 +8,11 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
   { name: 'Administration', description: 'For moderators and admins.', paths: /^\/admin\// },
   { name: 'Files', description: 'Uploads, files and avatars.', paths: /^\/(upload|media|me\/avatar)/ },
   { name: 'Presence', description: 'Who is online.', paths: /presence/ },
-  { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },
+  {
+    name: 'People',
+    description: 'Profiles, and finding people.',
+    paths: /^\/me$|^\/api\/v1\/users?(\/|$)|^\/search$|^\/api\/v1\/contacts|^\/users\/|^\/me\/blocks/,
+  },
   {
     name: 'Messages',
     description:

@@ -14,7 +14,7 @@ import { createLocalChats } from './chats.ts';
 import { createDeliver } from './deliver.ts';
 import type { LocalUser } from './local.ts';
 import { RecentMarks } from './recent-marks.ts';
-import { createWatches } from './watches.ts';
+import { createWatches, type Watches } from './watches.ts';
 
 export interface FanoutParts {
   app: TemplatedApp;
@@ -46,6 +46,7 @@ export interface Fanout {
   resync(user: LocalUser, chatId?: string): void;
   /** Replaces the users whose presence the connection hears about; settles when the subscriptions hold. */
   watch(connection: Connection, userIds: readonly string[]): Promise<void>;
+  watches: Pick<Watches, 'watchers' | 'end'>;
   leave(connection: Connection): void;
   user(userId: string): LocalUser | undefined;
   users(): Iterable<LocalUser>;
@@ -196,6 +197,7 @@ export function createFanout(parts: FanoutParts): Fanout {
       for (const chat of user.chats ?? []) ws.subscribe(chat.subject);
     },
 
+    watches,
     async watch(connection, userIds) {
       watches.replace(connection, userIds);
       await bus.settled();

@@ -14,6 +14,8 @@ export interface RecoveryParts {
   /** Learns from the database which logins were revoked meanwhile, and ends their connections. */
   recheckLogins(): Promise<void>;
   meta(connection: Connection): CallMeta;
+  /** Ends watches of users who hide by now. */
+  reviewWatches(connection: Connection): Promise<void>;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
   turnAway(connection: Connection): void;
 }
@@ -58,6 +60,7 @@ export function createRecovery(parts: RecoveryParts): () => void {
       async () => {
         const [connection] = user.connections;
         if (connection !== undefined) await fanout.reattach(user, parts.meta(connection));
+        for (const watching of [...user.connections]) await parts.reviewWatches(watching);
       },
       (error) => logger.warn({ err: error }, 'a user could not be attached again'),
     );

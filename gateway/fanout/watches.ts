@@ -7,6 +7,10 @@ import type { Deliver } from './deliver.ts';
 export interface Watches {
   /** The connection watches these users and no others. */
   replace(connection: Connection, userIds: readonly string[]): void;
+  /** Those who watch this user. */
+  watchers(userId: string): Iterable<Connection>;
+  /** The connection watches this user no more. */
+  end(connection: Connection, userId: string): void;
   leave(connection: Connection): void;
   size(): number;
   close(): void;
@@ -51,6 +55,14 @@ export function createWatches(bus: Bus, deliver: Deliver): Watches {
       connection.watched = next.size > 0 ? next : undefined;
       for (const userId of before ?? []) if (!next.has(userId)) end(connection, userId);
       for (const userId of next) if (!before?.has(userId)) begin(connection, userId);
+    },
+    watchers: (userId) => watches.get(userId)?.watchers ?? [],
+    end(connection, userId) {
+      if (!connection.watched?.has(userId)) return;
+      const left = new Set(connection.watched);
+      left.delete(userId);
+      connection.watched = left.size > 0 ? left : undefined;
+      end(connection, userId);
     },
     leave(connection) {
       for (const userId of connection.watched ?? []) end(connection, userId);

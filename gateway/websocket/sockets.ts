@@ -1,6 +1,7 @@
 import type { HttpResponse, TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
+import type { Bus } from '../../ops/bus/bus.ts';
 import type { Rate } from '../../ops/config/rates.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
@@ -15,6 +16,7 @@ import { limits as sizes } from '../../schemas/limits.ts';
 import { addressGroup } from '../client-ip.ts';
 import type { EventStreams } from '../events/streams.ts';
 import type { Fanout } from '../fanout/fanout.ts';
+import { createHiding, hiddenAmong, withHidden } from '../hidden-presence.ts';
 import type { Capture } from '../http/exchange.ts';
 import type { Pipeline } from '../http/pipeline.ts';
 import type { Respond } from '../http/respond.ts';
@@ -32,6 +34,7 @@ export interface SocketParts extends Capture {
   /** Names this gateway to user actors. */
   gateway: string;
   actors: Actors;
+  bus: Bus;
   call: Call;
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
@@ -72,6 +75,8 @@ export interface Sockets {
   sayBye(reason: string, spreadMs: number): void;
   /** Of a call that is made for the connection. */
   meta(connection: Connection): CallMeta;
+  /** Ends watches of users who hide by now: after a loss on the bus. */
+  reviewWatches(connection: Connection): Promise<void>;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
   turnAway(connection: Connection): void;
   /** Closes up to `most` sockets as draining; how many are left. */
@@ -90,6 +95,8 @@ const idleMost = 960;
 const commentMs = 15_000;
 /** For a connection that ended without a code, as event streams do. */
 const noCode = 1005;
+/** Where people hide or block all the time, the last answer counts, and the notes that follow it. */
+const watchTries = 3;
 /** A connection that we turned away comes back after up to this long. */
 const awaySpreadMs = 3000;
 
@@ -152,10 +159,23 @@ export function createSockets(parts: SocketParts): Sockets {
     }
   }
 
-  /** Subscribed first, read then: nothing falls between. */
+  const hiding = createHiding({
+    ...parts,
+    watches: fanout.watches,
+    send,
+    meta: () => ({ request_id: `${parts.gateway}/${++requests}`, budget_ms: parts.budgetMs }),
+  });
+
+  /** Subscribed first, read then: nothing falls between. Nor does somebody who hides meanwhile. */
   async function watch(connection: Connection, userIds: readonly string[]): Promise<object> {
-    await fanout.watch(connection, userIds);
-    return { users: await presenceOfAll(parts.actors, userIds) };
+    for (let tries = 1; ; tries++) {
+      const { changes } = hiding;
+      const hidden = await hiddenAmong(parts.call, userIds, meta(connection));
+      const shown = userIds.filter((id) => !hidden.has(id));
+      await fanout.watch(connection, shown);
+      if (changes !== hiding.changes && tries < watchTries) continue;
+      return { users: withHidden(userIds, hidden, await presenceOfAll(parts.actors, shown)) };
+    }
   }
 
   function connect(
@@ -291,7 +311,11 @@ export function createSockets(parts: SocketParts): Sockets {
       for (const connection of [...connections].slice(0, most)) close(connection, 'draining');
       return connections.size;
     },
-    close: endRevoked,
+    reviewWatches: (connection) => hiding.review(connection, meta(connection)),
+    close() {
+      endRevoked();
+      hiding.close();
+    },
   };
 }
 

@@ -5,6 +5,8 @@ import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { codeRoutes } from '../../gateway/http/routes/codes.ts';
 import { mediaRoutes } from '../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
+import { peopleRoutes } from '../../gateway/http/routes/people.ts';
+import { profileRoutes } from '../../gateway/http/routes/profiles.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
@@ -53,6 +55,8 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     routes: [
       ...accountRoutes,
       ...codeRoutes,
+      ...profileRoutes,
+      ...peopleRoutes,
       ...adminRoutes,
       ...chatRoutes,
       ...messageRoutes,

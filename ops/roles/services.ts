@@ -12,7 +12,6 @@ import { createMediaService } from '../../services/media/media.service.ts';
 import { createAdminService } from '../../services/users/admin.service.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
 import { createCodes } from '../../services/users/codes.ts';
-import { eraseAddresses } from '../../services/users/emails.store.ts';
 import { grantFirstAdmin } from '../../services/users/first-admin.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
@@ -70,6 +69,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       call,
       views: createViews(urls),
       bus,
+      actors,
       ephemeral,
       ...profiles,
       clock,
@@ -77,7 +77,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       refreshTokens,
       passwords,
       loginLifeMs: config.loginLife * dayMs,
-      erasers: [eraseKeys, eraseAddresses, removeFilesOf],
+      erasers: [eraseKeys, removeFilesOf],
       codes,
       ...(adminEmail !== undefined && { adminEmail }),
     }),

@@ -19,6 +19,8 @@ export interface CreateChat {
   number: number;
   title: string | null;
   about: string | null;
+  /** Of a private chat: the other one's settings let the creator open none. */
+  closed?: boolean;
   /** Everybody in the chat, the creator first; a private chat has exactly two. */
   users: UserShort[];
 }
@@ -27,6 +29,8 @@ export interface AddMembers {
   type: 'member.add';
   by: string;
   users: UserShort[];
+  /** Those of them who do not let the caller add them. */
+  closed?: string[];
 }
 
 /** What a read of the history needs from the owner: everything that PostgreSQL may not have yet. */
@@ -39,10 +43,18 @@ export interface ReadHistory {
   limit: number;
 }
 
+/** Asks a private chat to look again who of its two (`by` and `user_id`) blocks the other. */
+export interface ReadBlocks {
+  type: 'chat.blocks';
+  by: string;
+  user_id: string;
+}
+
 export type ChatCommand =
   | CreateChat
   | AddMembers
   | ReadHistory
+  | ReadBlocks
   /** `if_match`: only where `chatTag` of the chat is one of these. */
   | (FromFrame<'chat.update'> & { if_match?: readonly string[] })
   | FromFrame<'message.send'>

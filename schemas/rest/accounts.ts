@@ -92,7 +92,9 @@ export const PageQuery = Type.Object(page);
 
 export const UserSearchQuery = Type.Object({
   search: Type.Optional(Type.String({ maxLength: 100, pattern: '^[^\\u0000]*$' })),
-  ...page,
+  limit: page.limit,
+  // It remembers what the text was taken for.
+  cursor: Type.Optional(Type.String({ maxLength: 1024 })),
 });
 
 /** What the routes make of such a query. */

@@ -9,8 +9,25 @@ export const Bio = Type.String({ maxLength: 512 });
 export const Level = Type.Enum(['A1', 'A2', 'B1', 'B2', 'C1', 'C2']);
 export type Level = Static<typeof Level>;
 
-/** A client's own settings: replaced as a whole, at most 8 KiB of JSON. */
-export const Settings = Type.Object({}, { additionalProperties: true, maxProperties: 100 });
+/** Who of the others; absent: everybody. `contacts`: whom the user has among the contacts. */
+const Audience = Type.Enum(['everybody', 'contacts', 'nobody']);
+
+/** What a user lets others do. Whom the user blocks may none of it. */
+export const Privacy = Strict({
+  last_seen: Type.Optional({ ...Audience, description: 'see whether and when the user is online' }),
+  messages: Type.Optional({
+    ...Audience,
+    description: 'open a private chat; in one that is there both may write',
+  }),
+  groups: Type.Optional({ ...Audience, description: 'add the user to a group' }),
+});
+export type Right = keyof Static<typeof Privacy>;
+
+/** `privacy` has effect; all else is a client's own. Replaced as a whole, at most 8 KiB of JSON. */
+export const Settings = Type.Object(
+  { privacy: Type.Optional(Privacy) },
+  { additionalProperties: true, maxProperties: 100 },
+);
 export const settingsBytes = 8 * 1024;
 
 export const Avatar = Type.Object(

@@ -7,7 +7,7 @@ import { fail } from '../../schemas/errors.ts';
 import type { RequestFields } from '../../schemas/frames/client.ts';
 import { newId } from '../../schemas/ids.ts';
 import { takeNumber } from './chats.store.ts';
-import { askChat, type ChatsParts, callerOf, findUsers } from './parts.ts';
+import { askChat, type ChatsParts, callerOf, closedUsers, findUsers } from './parts.ts';
 
 /** `group_id`: of the group that is made; a repeat with the same one finds it. */
 type CreateParams = RequestFields<'chat.create'> & { group_id?: string };
@@ -16,7 +16,8 @@ export function createActions(parts: ChatsParts) {
   return {
     /**
      * Makes a chat, or gives the private chat that is there (`created: false`). Throws `unprocessable`
-     * (`oneself`, `title_required`, `not_for_private`, `not_for_group`, `one_user`), `not_found` (`no_user`,
+     * (`oneself`, `title_required`, `not_for_private`, `not_for_group`, `one_user`), `forbidden` (`blocked`, `privacy`: of a
+     * group, naming those of `member_ids` whom the caller may not add), `not_found` (`no_user`,
      * naming those of `member_ids` that are no users), `unavailable`, `timeout`.
      */
     async create(params: CreateParams, meta: CallMeta): Promise<CreateReply> {
@@ -42,7 +43,9 @@ export function createActions(parts: ChatsParts) {
     const peer = users.get(other);
     if (creator === undefined) throw fail('unauthenticated', { reason: 'no_account' });
     if (peer === undefined) throw fail('not_found', { reason: 'no_user', detail: 'There is no such user' });
-    return create(privateChatId(by, other), by, { chat_type: 'private' }, [creator, peer], meta);
+    // One that is there is given whatever they say now: the actor knows.
+    const closed = (await closedUsers(parts, 'messages', [other], meta)).has(other);
+    return create(privateChatId(by, other), by, { chat_type: 'private', closed }, [creator, peer], meta);
   }
 
   async function makeGroup(by: string, params: CreateParams, meta: CallMeta): Promise<CreateReply> {
@@ -58,6 +61,11 @@ export function createActions(parts: ChatsParts) {
     );
     if (errors.length > 0) throw fail('not_found', { reason: 'no_user', errors });
     users.delete(by);
+    const closed = await closedUsers(parts, 'groups', users.keys(), meta);
+    const refusing = member_ids.flatMap((id, at) =>
+      closed.has(id) ? [{ path: `/member_ids/${at}`, message: 'may not be added by you' }] : [],
+    );
+    if (refusing.length > 0) throw fail('forbidden', { reason: 'privacy', errors: refusing });
     // In the order given: so they join.
     const others = [...new Set(member_ids)].flatMap((id) => users.get(id) ?? []);
     return create(params.group_id ?? newId(), by, params, [creator, ...others], meta);
@@ -66,12 +74,23 @@ export function createActions(parts: ChatsParts) {
   async function create(
     id: string,
     by: string,
-    { chat_type, title, about }: Pick<CreateParams, 'chat_type' | 'title' | 'about'>,
+    {
+      chat_type,
+      title,
+      about,
+      closed,
+    }: Pick<CreateParams, 'chat_type' | 'title' | 'about'> & { closed?: boolean },
     users: UserShort[],
     meta: CallMeta,
   ): Promise<CreateReply> {
     const number = await storing(() => takeNumber(parts.db));
-    const facts = { chat_type, number, title: title ?? null, about: about ?? null };
+    const facts = {
+      chat_type,
+      number,
+      title: title ?? null,
+      about: about ?? null,
+      ...(closed && { closed }),
+    };
     return askChat(parts, id, { type: 'chat.create', by, ...facts, users }, meta);
   }
 }

@@ -1,7 +1,7 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import type { AddReply } from '../../schemas/chat/commands.ts';
 import type { Chat } from '../../schemas/chat/wire.ts';
-import { askChat, type ChatsParts, callerOf, findUsers } from './parts.ts';
+import { askChat, type ChatsParts, callerOf, closedUsers, findUsers } from './parts.ts';
 
 export function memberActions(parts: ChatsParts) {
   return {
@@ -16,8 +16,14 @@ export function memberActions(parts: ChatsParts) {
       const by = callerOf(meta);
       const wanted = [...new Set(user_ids)];
       const known = await findUsers(parts, wanted, meta);
+      const closed = await closedUsers(parts, 'groups', known.keys(), meta);
       const users = wanted.flatMap((id) => known.get(id) ?? []);
-      const reply = await askChat<AddReply>(parts, chat_id, { type: 'member.add', by, users }, meta);
+      const reply = await askChat<AddReply>(
+        parts,
+        chat_id,
+        { type: 'member.add', by, users, closed: [...closed] },
+        meta,
+      );
       const unknown = wanted.filter((id) => !known.has(id));
       return { seq: reply.seq, not_added: [...unknown, ...reply.not_added] };
     },

@@ -4,6 +4,7 @@ import type { Database } from '../../ops/connections/postgres.ts';
 import type { ChatCommand } from '../../schemas/chat/commands.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import { fail, SuhbatError } from '../../schemas/errors.ts';
+import type { Right } from '../../schemas/user/profile.ts';
 import type { ChatReads } from './chats.store.ts';
 import type { MessageReads } from './messages.store.ts';
 
@@ -86,6 +87,17 @@ export async function findUsers(
   if (wanted.length === 0) return new Map();
   const users = await call<UserShort[]>('users.shorts', { ids: wanted }, meta);
   return new Map(users.map((user) => [user.id, user]));
+}
+
+/** Those of these users who do not let the caller do this. */
+export async function closedUsers(
+  { call }: ChatsParts,
+  right: Right,
+  ids: Iterable<string>,
+  meta: CallMeta,
+): Promise<ReadonlySet<string>> {
+  const asked = [...ids];
+  return new Set(asked.length === 0 ? [] : await call<string[]>('users.closed', { right, ids: asked }, meta));
 }
 
 /** What stands in a chat for an account that was deleted. */

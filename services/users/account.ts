@@ -8,9 +8,11 @@ import { eraseUser, replacePassword } from './account.store.ts';
 import { hasOtherAdmin, lockAdmins, lockManaged } from './administration.store.ts';
 import { lastAdmin } from './administration.ts';
 import { confirmCaller } from './confirm.ts';
+import { eraseAddresses } from './emails.store.ts';
 import { revokeLogins } from './logins.store.ts';
 import type { UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
+import { eraseRelations } from './relations.store.ts';
 
 /** What users do to their own accounts: another password, and their end. */
 export function accountActions(parts: UsersParts) {
@@ -54,6 +56,8 @@ export function accountActions(parts: UsersParts) {
           if (user.role === 'admin' && !(await hasOtherAdmin(tx, user_id))) throw lastAdmin();
           const ended = await revokeLogins(tx, { user_id, now });
           for (const erase of erasers) await erase(tx, user_id);
+          await eraseAddresses(tx, user_id);
+          await eraseRelations(tx, user_id);
           await eraseUser(tx, user_id, now);
           const detail = { logins: ended.length };
           await audit(tx, { action: 'account_delete', detail, actor_id: user_id, now, meta });

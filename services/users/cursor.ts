@@ -14,7 +14,7 @@ export function encodeCursor({ rank, id }: Place): string {
 
 /** Throws `invalid` for what `encodeCursor` did not make. */
 export function decodeCursor(cursor: string): Place {
-  const [, rank, id] = /^(\d{1,9})\.(.{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  const [, rank, id] = /^(\d{1,15})\.(.{36})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (rank === undefined || id === undefined || !isUuid(id))
     throw fail('invalid', { reason: 'bad_cursor', detail: 'This cursor was not given by this list' });
   return { rank: Number(rank), id };

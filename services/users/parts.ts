@@ -1,3 +1,4 @@
+import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Database, Transaction } from '../../ops/connections/postgres.ts';
@@ -22,6 +23,8 @@ export interface UsersParts {
   call: Call;
   views: Views;
   bus: Bus;
+  /** For private chats, whose messages a block stops. */
+  actors: Pick<Actors, 'peek'>;
   ephemeral: EphemeralStore;
   /** Keeps profiles for a while, in this process alone; absent where other processes change them too. */
   profiles?: EphemeralStore;

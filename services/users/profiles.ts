@@ -1,10 +1,11 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
-import { isUniqueViolation, storing } from '../../ops/connections/postgres.ts';
+import { isUniqueViolation, storing, type Transaction } from '../../ops/connections/postgres.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import { fail } from '../../schemas/errors.ts';
 import { isVersion, profileTag } from '../../schemas/etag.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { Page, ProfileList } from '../../schemas/rest/accounts.ts';
+import { type PrivacyNote, subjects } from '../../schemas/subjects.ts';
 import {
   type OwnProfile,
   type Profile,
@@ -15,13 +16,19 @@ import { needWearable } from './avatars.ts';
 import { decodeCursor, paged } from './cursor.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
-import { newestUsers, searchUsers } from './search.store.ts';
+import { newestUsers, usersInOrder } from './search.store.ts';
+import { findPeople } from './search.ts';
+import { decodeSearchPlace, encodeSearchPlace } from './search-cursor.ts';
+import { restingNames, restsUntil } from './usernames.store.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
 import { findShorts, findUser, findUserByUsername, lockUser, updateUser } from './users.store.ts';
 import type { UserRow } from './views.ts';
 
+/** Names that one user may keep from others by giving them up: five changes in 30 days. */
+const mostResting = 5;
+
 /** Users as they see themselves and each other. */
-export function profileActions({ db, call, clock, profiles, views }: UsersParts) {
+export function profileActions({ db, call, bus, clock, profiles, views }: UsersParts) {
   const { profileOf, ownProfileOf, avatarOf } = views;
   const cache = createProfileCache(profiles);
   const find = (userId: string) => cache.read(userId, () => storing(() => findUser(db, userId)));
@@ -34,7 +41,7 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
     /**
      * `if_match`: only where the profile's tag (`profileTag`) is one of these. Throws `conflict` (`username_taken`,
      * `changed`), `unprocessable` (`username_reserved`, `timezone_unknown`, `settings_too_large`,
-     * `avatar_not_found`).
+     * `avatar_not_found`), `rate_limited` (`too_many_usernames`).
      */
     async update(
       { changes, if_match }: { changes: ProfileChanges; if_match?: readonly string[] },
@@ -42,10 +49,8 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
     ): Promise<OwnProfile> {
       const { user_id } = callerOf(meta);
       refuseUnfit(changes);
-      const { username, avatar_id } = changes;
+      const { avatar_id } = changes;
       if (avatar_id) await needWearable(call, avatar_id, meta);
-      if (username !== undefined && isReserved(username) && !(await isCalled(user_id, username)))
-        throw usernameReserved();
       const row = await storing(() => change(user_id, changes, if_match))
         .catch((error: unknown) => {
           throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
@@ -59,6 +64,8 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
         });
       // A look at what is left behind; the next change brings another.
       if (avatar_id !== undefined) await call('media.avatar_changed', {}, meta).catch(() => {});
+      if (changes.settings !== undefined)
+        bus.publish(subjects.privacy, { frame: '', note: { user_id } satisfies PrivacyNote });
       return ownProfileOf(row ?? gone());
     },
 
@@ -70,17 +77,22 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
     },
 
     /**
-     * `search` in usernames and display names, best first; all users, newest first, when it is empty.
-     * Throws `invalid` (`bad_cursor`).
+     * `search` in usernames and display names, best first; all users, newest first, when it is empty. Who is blocked,
+     * either way, is hidden. A page may hold fewer than `limit`. Throws `invalid` (`bad_cursor`).
      */
     async search({ search, limit, cursor }: Page & { search: string }, meta: CallMeta): Promise<ProfileList> {
-      callerOf(meta);
+      const viewer = callerOf(meta).user_id;
       const text = search.trim().replace(/^@/, '');
-      const after = cursor === undefined ? undefined : decodeCursor(cursor);
-      const rows = await storing(() =>
-        text === '' ? newestUsers(db, after, limit + 1) : searchUsers(db, text, after, limit + 1),
-      );
-      return paged(rows, limit, ({ rank, id }) => ({ rank, id }), profileOf);
+      if (text === '') return newest(viewer, cursor, limit);
+      const after = cursor === undefined ? undefined : decodeSearchPlace(cursor);
+      return storing(async () => {
+        const { ids, next } = await findPeople(db, { text, viewer, after, limit });
+        const rows = await usersInOrder(db, ids);
+        return {
+          items: rows.map(profileOf),
+          next_cursor: next === undefined ? null : encodeSearchPlace(next),
+        };
+      });
     },
 
     /** For other services: the short forms of those of these ids that are users, in no order. */
@@ -104,24 +116,43 @@ export function profileActions({ db, call, clock, profiles, views }: UsersParts)
     tags: readonly string[] | undefined,
   ): Promise<UserRow | null> {
     const nothing = Object.keys(changes).length === 0;
-    if (tags === undefined)
+    const { username } = changes;
+    if (tags === undefined && username === undefined)
       return nothing ? findUser(db, userId) : updateUser(db, userId, changes, clock.now());
     return db.transaction(async (tx) => {
       const row = await lockUser(tx, userId);
       if (row === null) return null;
-      if (!isVersion(tags, profileTag(ownProfileOf(row)))) throw changedMeanwhile();
+      if (tags !== undefined && !isVersion(tags, profileTag(ownProfileOf(row)))) throw changedMeanwhile();
+      if (username !== undefined) await refuseUsername(tx, row, username);
       return nothing ? row : updateUser(tx, userId, changes, clock.now());
     });
+  }
+
+  async function newest(viewer: string, cursor: string | undefined, limit: number): Promise<ProfileList> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor).id;
+    const rows = await storing(() => newestUsers(db, viewer, after, limit + 1));
+    return paged(rows, limit, ({ id }) => ({ rank: 0, id }), profileOf);
   }
 
   async function me(userId: string): Promise<OwnProfile> {
     return ownProfileOf((await find(userId)) ?? gone());
   }
 
-  /** Somebody who was given a reserved name (`user7`) may keep it. */
-  async function isCalled(userId: string, username: string): Promise<boolean> {
-    const user = await storing(() => findUser(db, userId));
-    return user?.username.toLowerCase() === username.toLowerCase();
+  /** Somebody who was given a reserved name (`user7`) may keep it, and take it back while it rests. */
+  async function refuseUsername(tx: Transaction, row: UserRow, username: string): Promise<void> {
+    const isSame = (other: string) => other.toLowerCase() === username.toLowerCase();
+    if (isSame(row.username)) return;
+    const now = clock.now();
+    const resting = await restingNames(tx, row.id, now);
+    if (resting.some((former) => isSame(former.username))) return;
+    if (isReserved(username)) throw usernameReserved();
+    const [oldest] = resting;
+    if (oldest !== undefined && resting.length >= mostResting)
+      throw fail('rate_limited', {
+        reason: 'too_many_usernames',
+        detail: 'You have changed your username too often',
+        retry_after_ms: restsUntil(oldest.freed_at) - now,
+      });
   }
 
   async function byUsername(username: string): Promise<UserRow | null> {

@@ -9,6 +9,7 @@ import type { UsersParts } from './parts.ts';
 import { passwordResetActions } from './password-reset.ts';
 import { profileActions } from './profiles.ts';
 import { refreshActions } from './refresh.ts';
+import { relationActions } from './relations.ts';
 import { ticketActions } from './tickets.ts';
 
 /** The service `users`: accounts, logins, profiles. What each action takes and refuses stands beside it. */
@@ -24,5 +25,6 @@ export function createUsersService(parts: UsersParts) {
     ...profileActions(parts),
     ...accountActions(parts),
     ...avatarActions(parts),
+    ...relationActions(parts),
   });
 }

@@ -27,6 +27,13 @@ export interface ChatTable {
 /** The tables of the chat actors, in memory: what several nodes share. */
 export class ChatTables {
   readonly chats = new Map<string, ChatTable>();
+  /** `who/whom` */
+  readonly blocks = new Set<string>();
+
+  blockers(one: string, other: string): Set<string> {
+    const both = [one, other].filter((id) => this.blocks.has(`${id}/${id === one ? other : one}`));
+    return new Set(both);
+  }
 
   of(id: string): ChatTable {
     const chat = this.chats.get(id) ?? {
@@ -90,6 +97,8 @@ export function createMemoryChatStore(
       state.member_seq = chat.member_seq;
       const members = [...chat.members.values()].sort((a, b) => a.joined_seq - b.joined_seq);
       for (const member of members) putMember(state, member);
+      const [one, other] = [...state.members.keys()];
+      if (chat.facts.type === 'private' && one && other) state.blockers = tables.blockers(one, other);
       const messages = tables.messages(id);
       const older = messages.splice(0, Math.max(0, messages.length - tail));
       const recent = messages.map((row) => ({
@@ -110,6 +119,11 @@ export function createMemoryChatStore(
     async reactors(id, seq) {
       await step('reactors');
       return tables.reactors(id, seq);
+    },
+
+    async blockers(one, other) {
+      await step('blockers');
+      return tables.blockers(one, other);
     },
 
     async findByClientId(id, sender, clientId) {

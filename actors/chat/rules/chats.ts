@@ -7,7 +7,7 @@ import { chatTag } from '../../../schemas/etag.ts';
 import { createDraft, type Draft, joinerRow } from '../draft.ts';
 import type { ChatState } from '../state.ts';
 import { chatView } from '../views.ts';
-import { type ChatDecision, manages, noChat, type Of, refuse } from './common.ts';
+import { blocked, type ChatDecision, manages, noChat, type Of, refuse, unread } from './common.ts';
 
 /** Making and renaming chats. */
 
@@ -16,6 +16,12 @@ export function createChat(state: ChatState, command: Of<'chat.create'>, now: nu
   const [creator, ...others] = users;
   if (creator?.id !== by) throw new Error('the creator stands first');
   if (state.facts !== undefined) return existing(state, state.facts, command);
+  if (command.chat_type === 'private') {
+    if (state.fetched?.command !== command) throw unread();
+    if (state.fetched.blockers?.size) return blocked;
+    if (command.closed)
+      return refuse('forbidden', 'privacy', 'This user does not take messages from everybody');
+  }
   const draft = createDraft(state, now);
   const { chat_type: type, number, title, about } = command;
   const facts: ChatFacts = {
@@ -35,6 +41,13 @@ export function createChat(state: ChatState, command: Of<'chat.create'>, now: nu
   const view = { head: draft.head, members_count, role, peer } as const;
   const reply: CreateReply = { chat: chatView(state.id, facts, view), created: true };
   return { reply, events: draft.events, gate: 'stored' };
+}
+
+/** What was read of blocks is no event: PostgreSQL has it, and an activation reads it. */
+export function lookAtBlocks(state: ChatState, command: Of<'chat.blocks'>): ChatDecision {
+  if (state.fetched?.command !== command) throw unread();
+  state.blockers = state.fetched.blockers ?? state.blockers;
+  return { reply: {} };
 }
 
 /** A repeat, or the other one was first. It waits for the flush too: a read that follows must find it. */

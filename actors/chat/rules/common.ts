@@ -16,6 +16,9 @@ export function refuse(code: ErrorCode, reason: string, detail: string): { refus
 /** The same for a chat that is not there and for one that is not the caller's: neither tells of the other. */
 export const noChat = refuse('not_found', 'no_chat', 'There is no such chat, or you are not in it');
 
+/** Between whom a block stands nothing is said. Whose it is, is not told. */
+export const blocked = refuse('forbidden', 'blocked', 'One of you has blocked the other');
+
 /**
  * A turn came without the rows it needs: other turns came between reading and this one, too often, or the
  * clock stepped back. Nothing was done; the caller may repeat it.

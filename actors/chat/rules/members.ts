@@ -15,11 +15,12 @@ export function addMembers(state: ChatState, command: Of<'member.add'>, now: num
   const { facts, member } = inside;
   const fresh = new Map<string, Membership | undefined>();
   const not_added: string[] = [];
+  const closed = new Set(command.closed);
   for (const { id } of command.users) {
     if (state.members.has(id) || fresh.has(id)) continue;
     const before = state.former.get(id);
     // Whom an admin has removed only an admin brings back.
-    if (before?.removed && !manages(member.role)) not_added.push(id);
+    if (closed.has(id) || (before?.removed && !manages(member.role))) not_added.push(id);
     else fresh.set(id, before);
   }
   if (state.members.size + fresh.size > limits.groupMembers) return full;

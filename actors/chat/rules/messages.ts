@@ -7,7 +7,7 @@ import { covers, findByClientId, type HotMessage, hotMessage } from '../hot-tail
 import { isSurelyNew } from '../idempotence.ts';
 import { reactionsOf, withReaction } from '../reactions.ts';
 import { type ChatState, targetOf } from '../state.ts';
-import { type ChatDecision, manages, noChat, type Of, refuse, unread } from './common.ts';
+import { blocked, type ChatDecision, manages, noChat, type Of, refuse, unread } from './common.ts';
 
 /** Writing, editing, deleting, reacting. */
 
@@ -20,6 +20,7 @@ export function sendMessage(state: ChatState, command: Of<'message.send'>, now: 
     return { reply: { chat_id: state.id, seq, created_at } satisfies SendReply };
   }
   if (!state.members.has(by)) return noChat;
+  if (state.blockers.size > 0) return blocked;
   if (reply_to !== null && !exists(state, command, reply_to))
     return refuse('unprocessable', 'reply_not_found', 'The message that this replies to is not in the chat');
   const event = post(state, by, { client_id, text, reply_to }, now);
@@ -57,6 +58,7 @@ export function editMessage(state: ChatState, command: Of<'message.edit'>, now: 
   if (hot.message.sender_id !== command.by)
     return refuse('forbidden', 'not_author', 'Only its author may edit a message');
   if (hot.message.text === command.text) return unchanged(hot);
+  if (state.blockers.size > 0) return blocked;
   return changed(state, now, hot, (at) => ({ text: command.text, edited_at: at }));
 }
 
@@ -80,6 +82,7 @@ export function setReaction(state: ChatState, command: Of<'reaction.set'>, now: 
   if (hot.reactors === undefined) throw unread();
   const own = hot.reactors.find((reactor) => reactor.user_id === by)?.emoji ?? null;
   if (own === emoji) return unchanged(hot);
+  if (emoji !== null && state.blockers.size > 0) return blocked;
   const reactions = reactionsOf(withReaction(hot.reactors, by, emoji));
   return changed(state, now, hot, () => ({ reactions }), { user_id: by, emoji });
 }

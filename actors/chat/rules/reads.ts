@@ -3,7 +3,7 @@ import { hotHistory } from '../history.ts';
 import { ordinalAt } from '../hot-tail.ts';
 import type { ChatState } from '../state.ts';
 import { entryOf, getReply } from '../views.ts';
-import { type ChatDecision, noChat, type Of, unread } from './common.ts';
+import { blocked, type ChatDecision, noChat, type Of, unread } from './common.ts';
 
 /** Reads, read marks and typing: nothing here is journaled. */
 
@@ -52,5 +52,6 @@ function fetched(state: ChatState, command: object): number {
 
 export function tellTyping(state: ChatState, { by, active }: Of<'typing'>): ChatDecision {
   if (!state.members.has(by)) return noChat;
+  if (state.blockers.size > 0) return blocked;
   return { reply: {}, frames: chattyFrames(state, 'typing', { chat_id: state.id, user_id: by, active }) };
 }

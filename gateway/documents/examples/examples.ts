@@ -4,6 +4,7 @@ import { chatExamples } from './chats.ts';
 import type { RouteExamples } from './example.ts';
 import { mediaExamples } from './media.ts';
 import { otherExamples } from './others.ts';
+import { peopleExamples } from './people.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
@@ -12,4 +13,5 @@ export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...chatExamples,
   ...mediaExamples,
   ...otherExamples,
+  ...peopleExamples,
 };

@@ -11,6 +11,7 @@ export const noChat = refusal('not_found', 'no_chat', 'There is no such chat, or
 export const noMessage = refusal('not_found', 'no_message', 'There is no such message in this chat');
 export const noMember = refusal('not_found', 'no_member', 'They are not in this chat');
 export const noUser = refusal('not_found', 'no_user');
+export const oneself = refusal('unprocessable', 'oneself', 'This is yourself');
 export const noLogin = refusal('not_found', 'no_login');
 export const noFile = refusal('not_found', 'no_file', 'There is no such file, or not for you');
 export const badCursor = refusal('invalid', 'bad_cursor', 'This cursor was not given by this list');

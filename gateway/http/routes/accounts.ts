@@ -1,46 +1,24 @@
-import { profileTag } from '../../../schemas/etag.ts';
 import {
   DeleteAccountBody,
   DeleteAccountQuery,
-  IdOrUsername,
   LoginBody,
   LoginList,
   PageQuery,
   PasswordBody,
-  ProfileList,
   pageOf,
   RefreshBody,
   RegisterBody,
   Ticket,
   Tokens,
-  UserSearchQuery,
 } from '../../../schemas/rest/accounts.ts';
-import { OwnProfile, Profile, ProfileChanges } from '../../../schemas/user/profile.ts';
 import { body, bodyAndLanguage, calling } from '../calling.ts';
-import { isKnown, tagsToMatch } from '../conditions.ts';
-import { auditedMetaOf, metaOf } from '../meta.ts';
-import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
+import { auditedMetaOf } from '../meta.ts';
+import type { Route, RouteRequest } from '../route.ts';
 
-/** Logging in and out, devices, profiles: every row is a call to the users service. */
+/** Logging in and out, devices, the account's end: every row is a call to the users service. */
 
 const none = () => ({});
 const id = ({ params }: RouteRequest) => ({ id: params.id });
-
-const tagged = (profile: OwnProfile) => ({ ETag: `"${profileTag(profile)}"` });
-
-async function me(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
-  const profile = await call<OwnProfile>('users.me', {}, metaOf(request));
-  const headers = tagged(profile);
-  if (isKnown(request.headers?.['if-none-match'] ?? '', headers.ETag)) return { status: 304, headers };
-  return { status: 200, body: profile, headers };
-}
-
-async function changeMe(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
-  const if_match = tagsToMatch(request.headers?.['if-match']);
-  const params = { changes: body(request), ...(if_match && { if_match }) };
-  const profile = await call<OwnProfile>('users.update', params, metaOf(request));
-  return { status: 200, body: profile, headers: tagged(profile) };
-}
 
 const unconfirmed = ['password_required', 'password_wrong', 'login_too_old'];
 
@@ -169,33 +147,6 @@ than 10 minutes.`,
     handle: calling('users.ws_ticket', 201),
   },
   {
-    method: 'GET',
-    path: '/me',
-    summary: "The caller's own profile",
-    auth: 'user',
-    limit: 'calls',
-    headers: ['if-none-match'],
-    tagged: true,
-    replies: { 200: OwnProfile, 304: undefined },
-    handle: me,
-  },
-  {
-    method: 'PATCH',
-    path: '/me',
-    summary: "Change the caller's profile",
-    auth: 'user',
-    limit: 'calls',
-    headers: ['if-match'],
-    tagged: true,
-    body: ProfileChanges,
-    replies: { 200: OwnProfile },
-    refusals: {
-      conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'timezone_unknown', 'settings_too_large', 'avatar_not_found'],
-    },
-    handle: changeMe,
-  },
-  {
     method: 'POST',
     path: '/me/delete',
     ...deletion,
@@ -212,27 +163,5 @@ than 10 minutes.`,
       (request) => ({ ...request.query, ...body(request) }),
       auditedMetaOf,
     ),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/users',
-    summary: 'Search users by name, best first',
-    auth: 'user',
-    limit: 'calls',
-    query: UserSearchQuery,
-    replies: { 200: ProfileList },
-    refusals: { invalid: ['bad_cursor'] },
-    handle: calling('users.search', 200, ({ query }) => ({ search: query.search ?? '', ...pageOf(query) })),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/users/{id}',
-    summary: 'One user, by id or username',
-    params: { id: IdOrUsername },
-    auth: 'user',
-    limit: 'calls',
-    replies: { 200: Profile },
-    refusals: { not_found: ['no_user'] },
-    handle: calling('users.get', 200, id),
   },
 ];

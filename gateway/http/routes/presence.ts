@@ -1,7 +1,9 @@
 import { fail } from '../../../schemas/errors.ts';
 import { isUuid } from '../../../schemas/ids.ts';
 import { PresenceBody, PresenceList, UserPresence } from '../../../schemas/rest/presence.ts';
+import { hiddenAmong, hiddenPresence, withHidden } from '../../hidden-presence.ts';
 import { presenceOf, presenceOfAll, tellUser } from '../../presence.ts';
+import { metaOf } from '../meta.ts';
 import type { Route } from '../route.ts';
 
 /** Who is online; the twins of `presence.watch`. */
@@ -13,9 +15,11 @@ export const presenceRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 200: UserPresence },
-    async handle({ params: { id = '' } }, { actors }) {
+    async handle(request, { actors, call }) {
+      const { id = '' } = request.params;
       if (!isUuid(id)) throw fail('not_found');
-      const { online, last_seen_at } = await presenceOf(actors, id);
+      const hidden = await hiddenAmong(call, [id.toLowerCase()], metaOf(request));
+      const { online, last_seen_at } = hidden.size > 0 ? hiddenPresence(id) : await presenceOf(actors, id);
       return { status: 200, body: { online, last_seen_at } };
     },
   },
@@ -42,9 +46,14 @@ export const presenceRoutes: readonly Route[] = [
     limit: 'calls',
     body: PresenceBody,
     replies: { 200: PresenceList },
-    async handle({ body }, { actors }) {
-      const { user_ids } = body as PresenceBody;
-      return { status: 200, body: { users: await presenceOfAll(actors, user_ids) } };
+    async handle(request, { actors, call }) {
+      const { user_ids } = request.body as PresenceBody;
+      const hidden = await hiddenAmong(call, user_ids, metaOf(request));
+      const shown = user_ids.filter((id) => !hidden.has(id));
+      return {
+        status: 200,
+        body: { users: withHidden(user_ids, hidden, await presenceOfAll(actors, shown)) },
+      };
     },
   },
 ];

@@ -6,7 +6,9 @@ import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
 import { mediaRoutes } from '../../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
+import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
+import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { RequestFields, RequestType } from '../../../schemas/frames/client.ts';
 import { newId } from '../../../schemas/ids.ts';
@@ -18,6 +20,8 @@ import type { Target } from './target.ts';
 export const routes: readonly Route[] = [
   ...accountRoutes,
   ...adminRoutes,
+  ...profileRoutes,
+  ...peopleRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...mediaRoutes,
@@ -110,6 +114,12 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
       avatar_id: null,
     },
     'POST /uploads/presign': { content_type: 'video/mp4', size: 1000, kind: 'video', method: 'PUT' },
+    'PUT /api/v1/users/profile': {
+      first_name: 'Harm',
+      last_name: null,
+      bio: 'b',
+      username: attacker.username,
+    },
     'POST /api/v1/chats': { type: 'group', title: 'new', member_ids: [scene.friend.id] },
     [`PATCH ${chat}`]: without(frames['chat.update'], 'chat_id'),
     [`POST ${chat}/members`]: without(frames['member.add'], 'chat_id'),

@@ -100,6 +100,34 @@ describe('profiles', () => {
     expect(await me(tokens)).to.deep.equal(tokens.user);
   });
 
+  it('have a second shape, that sets the names and the bio as a whole, and nothing else', async () => {
+    const { register, ask } = accounts;
+    const tokens = await register({ first_name: 'Ali', last_name: 'Valiyev' });
+    const put = (body: object) =>
+      ask<OwnProfile>('PUT /api/v1/users/profile', { token: tokens.access_token, body });
+    const before = await change(tokens, { bio: 'bio', about: 'about', level: 'C1', settings: { a: 1 } });
+    const cleared = { first_name: null, last_name: 'Karimov', bio: null };
+    const set = await put({ last_name: 'Karimov' });
+    expect({ ...set, updated_at: '' }).to.deep.equal({ ...before, ...cleared, updated_at: '' });
+    expect((await put({ username: `${before.username}_2`, bio: 'b' })).username).to.equal(
+      `${before.username}_2`,
+    );
+    const other = {
+      email: 'a@b.c',
+      display_name: 'Boss',
+      level: 'A1',
+      about: 'x',
+      settings: {},
+      role: 'admin',
+    };
+    for (const [field, value] of Object.entries({ ...other, timezone: 'UTC', id: newId(), number: 1 }))
+      expect(await reasonOf(() => put({ [field]: value })), field).to.equal('invalid');
+    expect(await reasonOf(() => put({ username: null }))).to.equal('invalid');
+    expect(await ask('GET /api/v1/users/profile', { token: tokens.access_token })).to.deep.equal(
+      await me(tokens),
+    );
+  });
+
   it('set nothing but their fields even where no schema stands before them', async () => {
     const { register, call, metaOf } = accounts;
     const tokens = await register();

@@ -78,6 +78,75 @@ describe('searching for users', () => {
     expect(seen).to.deep.equal(all);
   });
 
+  it('stands by what it took a slip of the pen for, while alike names are added', async () => {
+    const { register } = accounts;
+    const made = ['zulfiya', 'zulfizar', 'zulfikor'];
+    for (const name of made) for (let i = 0; i < 3; i++) await register({ username: `${name}_${i}` });
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: ProfileList = await list({ search: 'zulfixa', limit: '2', ...(cursor && { cursor }) });
+      seen.push(...page.items.map(({ username }) => username));
+      cursor = page.next_cursor;
+      await register({ username: `zulfix${'abcdefgh'[seen.length % 8]}${seen.length}` });
+    } while (cursor !== null);
+    const expected = made.flatMap((name) => [0, 1, 2].map((i) => `${name}_${i}`));
+    expect(seen.filter((name) => name.includes('_')).sort()).to.deep.equal([...expected].sort());
+    expect(new Set(seen).size, 'nobody twice').to.equal(seen.length);
+  });
+
+  it('finds words of other scripts, whole names, names with digits, and each person once', async () => {
+    const { register } = accounts;
+    await register({ username: 'kirill_1', first_name: 'Нилуфар', last_name: 'Саидова' });
+    await register({ username: 'kirill_2', first_name: 'Саид', last_name: 'Нилуфаров' });
+    await register({ username: 'shahnoza7919', first_name: 'Shahnoza', last_name: 'Shahnozayeva Shahnoza' });
+    expect(await names('нилу')).to.deep.equal(['kirill_1', 'kirill_2']);
+    expect(await names('НИЛУФАР Саи')).to.deep.equal(['kirill_1']);
+    expect(await names('нилуфор саидова'), 'two words, one with a slip').to.deep.equal(['kirill_1']);
+    expect(await names('нелуфар')).to.deep.equal(['kirill_1', 'kirill_2']);
+    expect(await names('shahnoza')).to.deep.equal(['shahnoza7919']);
+    expect((await names('shahnosa7919'))[0]).to.equal('shahnoza7919');
+    for (const search of ['😀😀😀', 'щщ', 'q'.repeat(100), '   .  ', 'a b c d e f'])
+      expect(await names(search), search).to.deep.equal([]);
+  });
+
+  it('goes on past many who were found before, in pages that may be short, and misses nobody', async () => {
+    const { db } = accounts;
+    // All begin so twice, but for the last: each page past the usernames has to read over them.
+    await db.query(sql.unsafe`
+      insert into users (id, username, display_name)
+      select ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'munisa' || n, 'Munisa Munisova' from generate_series(1, 3000) n`);
+    await db.query(sql.unsafe`
+      insert into users (id, username, display_name) values ('00000000-0000-7000-9000-000000000000', 'the_last', 'Munisa Zulfiyeva')`);
+    const seen = new Set<string>();
+    let cursor: string | null = null;
+    let pages = 0;
+    do {
+      const page: ProfileList = await list({ search: 'munisa', limit: '100', ...(cursor && { cursor }) });
+      for (const { username } of page.items) {
+        expect(seen.has(username), username).to.equal(false);
+        seen.add(username);
+      }
+      cursor = page.next_cursor;
+      pages++;
+    } while (cursor !== null);
+    expect(seen.size).to.equal(3001);
+    expect(seen.has('the_last')).to.equal(true);
+    expect(pages).to.be.at.most(45);
+  });
+
+  it('answers alike on all of its paths', async () => {
+    const ask = (path: string, query: Record<string, string>) =>
+      accounts.ask<ProfileList>(path, { token: viewer.access_token, query });
+    const found = await list({ search: 'navoiy', limit: '2' });
+    expect(await ask('GET /api/v1/user', { search: 'navoiy', limit: '2' })).to.deep.equal(found);
+    expect(await ask('GET /search', { username: 'navoiy', limit: '2' })).to.deep.equal(found);
+    const cursor = found.next_cursor ?? '';
+    expect(await ask('GET /search', { username: 'navoiy', limit: '2', cursor })).to.deep.equal(
+      await list({ search: 'navoiy', limit: '2', cursor }),
+    );
+  });
+
   it('lists everybody, newest first, when nothing is searched for', async () => {
     const { user } = await accounts.register();
     const first = await list({ limit: '2' });

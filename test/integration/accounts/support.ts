@@ -3,6 +3,8 @@ import { pino } from 'pino';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
+import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
+import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
@@ -42,7 +44,7 @@ export interface Ask {
 export const password = 'correct horse';
 
 const routes = new Map(
-  [...accountRoutes, ...adminRoutes, ...codeRoutes].map((route) => [
+  [...accountRoutes, ...profileRoutes, ...peopleRoutes, ...adminRoutes, ...codeRoutes].map((route) => [
     `${route.method} ${route.path}`,
     {
       route,
@@ -91,6 +93,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
       db,
       call,
       views,
+      actors: { peek: async () => new Map() },
       bus,
       ephemeral,
       profiles: ephemeral,

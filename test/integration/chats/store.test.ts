@@ -46,6 +46,25 @@ describe('the chat store in PostgreSQL', () => {
     return Promise.all(tables.map((from) => db.any(sql.unsafe`select t.* from ${from} order by t::text`)));
   }
 
+  it('knows who of the two of a private chat blocks the other, when it is loaded and when it is told to look', async () => {
+    const [ann, bob] = [newId(), newId()];
+    const set = (by: string, other: string) =>
+      db.query(sql.unsafe`insert into blocks values (${by}, ${other}, now())`);
+    const chat = await chatOf(privateChatId(ann, bob)).load();
+    await set(ann, bob);
+    expect((await chat.ask(bob, createPrivate(bob, ann))).refusal).to.include({ reason: 'blocked' });
+    await db.query(sql.unsafe`delete from blocks where user_id = ${ann}`);
+    await chat.ask(bob, createPrivate(bob, ann));
+    await chat.flush();
+    await set(bob, ann);
+    expect((await chat.ask(ann, text('not told yet'))).refusal).to.equal(undefined);
+    expect((await chat.ask(ann, { type: 'chat.blocks', user_id: bob })).refusal).to.equal(undefined);
+    expect((await chat.ask(ann, text('told'))).refusal).to.include({ code: 'forbidden', reason: 'blocked' });
+    const loaded = await chatOf(chat.id).load();
+    expect([...loaded.state.blockers]).to.deep.equal([bob]);
+    expect((await loaded.ask(ann, text('loaded'))).refusal).to.include({ reason: 'blocked' });
+  });
+
   it('a chat that was flushed in pieces, and loaded again at any time, is the chat that lived', async function () {
     this.timeout(120_000);
     await fc.assert(

@@ -23,6 +23,7 @@ import { validator } from '../../../schemas/validator.ts';
 import { createChatsService } from '../../../services/chats/chats.service.ts';
 import type { UsersParts } from '../../../services/users/parts.ts';
 import { profileActions } from '../../../services/users/profiles.ts';
+import { relationActions } from '../../../services/users/relations.ts';
 import { insertUser } from '../../../services/users/users.store.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -90,7 +91,8 @@ export async function startChats() {
   });
   broker.createService(actorsService(host));
   // Of the users service these tests need what looks users up.
-  broker.createService(defineService('users', profileActions({ db, clock } as UsersParts)));
+  const users = { db, clock, bus, actors } as unknown as UsersParts;
+  broker.createService(defineService('users', { ...profileActions(users), ...relationActions(users) }));
   broker.createService(createChatsService({ db, actors, call }));
   await host.start();
   await broker.start();

@@ -303,6 +303,22 @@ describe('gateway: what a lossy bus loses', () => {
       expect(texts(leaves.client)).to.deep.equal(['50']);
     });
 
+    it('ends watches of users who have begun to hide meanwhile, unheard, and keeps the others', async () => {
+      const [hides, stays] = [newId(), newId()];
+      const { client } = await member();
+      await client.request({ id: 'w', type: 'presence.watch', user_ids: [hides, stays] });
+      test.services['users.closed'] = () => [hides];
+      bus.lose('all');
+      await resynced(client);
+      const presence = () => client.frames.filter(({ type }) => type === 'presence');
+      const offline = { type: 'presence', user_id: hides, online: false, last_seen_at: null };
+      expect(presence()).to.deep.equal([offline]);
+      for (const id of [hides, stays])
+        bus.publish(subjects.presence(id), { frame: JSON.stringify({ type: 'presence', user_id: id }) });
+      await until('the other', () => presence().length === 2);
+      expect(presence()[1]).to.deep.equal({ type: 'presence', user_id: stays });
+    });
+
     it('turns away whom it cannot attach again', async () => {
       await test.stop();
       test = await startGateway({ bus, hurry: 10 });
@@ -315,6 +331,24 @@ describe('gateway: what a lossy bus loses', () => {
         reason: 'unavailable',
       });
       expect((await client.end()).code).to.equal(1001);
+    });
+
+    it('hides from who watches, when it is told so, and when nobody can be asked', async () => {
+      const [one, two] = [newId(), newId()];
+      const [{ client, user }, other] = [await member(), await member()];
+      for (const who of [client, other.client])
+        await who.request({ id: 'w', type: 'presence.watch', user_ids: [one, two] });
+      const gone = (who: Client) =>
+        who.frames.flatMap(({ type, user_id }) => (type === 'presence' ? [user_id] : []));
+      test.services['users.hides_from'] = () => [user];
+      bus.publish(subjects.privacy, { frame: '', note: { user_id: one } });
+      await until('hiding', () => gone(client).length === 1);
+      test.services['users.hides_from'] = () => {
+        throw fail('unavailable', { reason: 'database_away' });
+      };
+      bus.publish(subjects.privacy, { frame: '', note: { user_id: two, viewer_id: user } });
+      await until('hiding', () => gone(client).length === 2);
+      expect([gone(client), gone(other.client)]).to.deep.equal([[one, two], []]);
     });
 
     it('does nothing where only what it sent itself was lost', async () => {

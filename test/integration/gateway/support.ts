@@ -93,6 +93,8 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   const called: GatewayTest['called'] = [];
   const services: GatewayTest['services'] = {
     'chats.attach': () => ({ chats: [] }),
+    'users.closed': () => [],
+    'users.hides_from': () => [],
     'users.take_ticket': () => {
       throw fail('unauthenticated', { reason: 'ticket_invalid' });
     },
@@ -122,7 +124,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   const broker = createBroker({ nodeId: newId(), logger: createLogger('silent'), requestTimeoutMs: 5000 });
   for (const [service, actions] of Object.entries({
     chats: ['attach', 'create', 'get', 'update', 'join', 'add_members', 'history', 'sync'],
-    users: ['take_ticket'],
+    users: ['take_ticket', 'closed', 'hides_from'],
   })) {
     const handlers = actions.map((name) => {
       const action = `${service}.${name}`;

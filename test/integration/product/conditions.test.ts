@@ -17,55 +17,59 @@ describe('conditional requests', () => {
   });
   const changed = { status: 409, code: 'conflict', reason: 'changed' };
 
-  describe("on one's profile", () => {
-    const read = (user: User) => rest<OwnProfile>('GET', '/me', as(user));
-    const write = (user: User, bio: string, match?: string) =>
-      rest<Problem & OwnProfile>('PATCH', '/me', { ...as(user, match), body: { bio } });
+  for (const [change, path] of [
+    ['PATCH', '/me'],
+    ['PUT', '/api/v1/users/profile'],
+  ] as const)
+    describe(`on one's profile, by ${change} ${path}`, () => {
+      const read = (user: User) => rest<OwnProfile>('GET', path, as(user));
+      const write = (user: User, bio: string, match?: string) =>
+        rest<Problem & OwnProfile>(change, path, { ...as(user, match), body: { bio } });
 
-    it('change what the client has seen, and refuse to change anything else', async () => {
-      const user = await newUser();
-      const seen = tagOf(await read(user));
-      expect(seen).to.match(/^"[\w-]{22}"$/);
-      const first = await write(user, say(), seen);
-      expect(first.status).to.equal(200);
-      expect(tagOf(first)).to.not.equal(seen);
-      expect(tagOf(await read(user))).to.equal(tagOf(first));
-      const { status, body } = await write(user, say(), seen);
-      expect({ status, code: body.code, reason: body.reason }).to.deep.equal(changed);
-      expect((await read(user)).body.bio).to.equal(first.body.bio);
-      for (const match of [`"x", ${tagOf(first)}`, '*'])
-        expect((await write(user, first.body.bio ?? '', match)).status, match).to.equal(200);
-    });
+      it('change what the client has seen, and refuse to change anything else', async () => {
+        const user = await newUser();
+        const seen = tagOf(await read(user));
+        expect(seen).to.match(/^"[\w-]{22}"$/);
+        const first = await write(user, say(), seen);
+        expect(first.status).to.equal(200);
+        expect(tagOf(first)).to.not.equal(seen);
+        expect(tagOf(await read(user))).to.equal(tagOf(first));
+        const { status, body } = await write(user, say(), seen);
+        expect({ status, code: body.code, reason: body.reason }).to.deep.equal(changed);
+        expect((await read(user)).body.bio).to.equal(first.body.bio);
+        for (const match of [`"x", ${tagOf(first)}`, '*'])
+          expect((await write(user, first.body.bio ?? '', match)).status, match).to.equal(200);
+      });
 
-    it('let one of two win who have seen the same', async () => {
-      const user = await newUser();
-      const seen = tagOf(await read(user));
-      const texts = [say(), say(), say(), say()];
-      const answers = await Promise.all(texts.map((bio) => write(user, bio, seen)));
-      const won = answers.filter(({ status }) => status === 200);
-      expect(won).to.have.length(1);
-      expect(answers.filter(({ status }) => status === 409)).to.have.length(3);
-      expect((await read(user)).body.bio).to.equal(won[0]?.body.bio);
-    });
+      it('let one of two win who have seen the same', async () => {
+        const user = await newUser();
+        const seen = tagOf(await read(user));
+        const texts = [say(), say(), say(), say()];
+        const answers = await Promise.all(texts.map((bio) => write(user, bio, seen)));
+        const won = answers.filter(({ status }) => status === 200);
+        expect(won).to.have.length(1);
+        expect(answers.filter(({ status }) => status === 409)).to.have.length(3);
+        expect((await read(user)).body.bio).to.equal(won[0]?.body.bio);
+      });
 
-    it('are refused where they are none, and weak tags fit nothing', async () => {
-      const user = await newUser();
-      const seen = tagOf(await read(user));
-      const bad = await write(user, say(), 'nonsense');
-      expect(bad.body).to.include({ status: 400, code: 'invalid', reason: 'bad_if_match' });
-      expect((await write(user, say(), `W/${seen}`)).status).to.equal(409);
-    });
+      it('are refused where they are none, and weak tags fit nothing', async () => {
+        const user = await newUser();
+        const seen = tagOf(await read(user));
+        const bad = await write(user, say(), 'nonsense');
+        expect(bad.body).to.include({ status: 400, code: 'invalid', reason: 'bad_if_match' });
+        expect((await write(user, say(), `W/${seen}`)).status).to.equal(409);
+      });
 
-    it('send nothing again to who holds it', async () => {
-      const user = await newUser();
-      const seen = tagOf(await read(user));
-      const ask = (tag: string) =>
-        rest<string>('GET', '/me', { token: user.tokens.access_token, headers: { 'if-none-match': tag } });
-      const again = await ask(seen);
-      expect([again.status, again.body, tagOf(again)]).to.deep.equal([304, '', seen]);
-      expect((await ask('"other"')).status).to.equal(200);
+      it('send nothing again to who holds it', async () => {
+        const user = await newUser();
+        const seen = tagOf(await read(user));
+        const ask = (tag: string) =>
+          rest<string>('GET', path, { token: user.tokens.access_token, headers: { 'if-none-match': tag } });
+        const again = await ask(seen);
+        expect([again.status, again.body, tagOf(again)]).to.deep.equal([304, '', seen]);
+        expect((await ask('"other"')).status).to.equal(200);
+      });
     });
-  });
 
   describe('on a group', () => {
     const path = (id: string) => `/api/v1/chats/${id}`;
