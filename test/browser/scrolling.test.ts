@@ -82,8 +82,12 @@ describe('a chat of 2,000 messages', function () {
     await openChat(page, vali.name);
     await page.getByText('message 79', { exact: true }).last().waitFor();
     await page.mouse.move(800, 400);
-    await page.mouse.wheel(0, -800);
-    await page.locator('.to-end:not(.hidden)').waitFor();
+    // A wheel before the list is laid out is lost.
+    await eventually(async () => {
+      await page.mouse.wheel(0, -800);
+      await page.locator('.to-end:not(.hidden)').waitFor({ timeout: 2000 });
+      return true;
+    });
     const firstVisible = () =>
       page.locator('.scroller').evaluate((scroller) => {
         const { top } = scroller.getBoundingClientRect();
