@@ -12,6 +12,7 @@ export function createAuditService({ db, access }: { db: Database; access: Acces
     /** Newest first. Throws `invalid` (`bad_cursor`), `forbidden` (`not_permitted`). */
     list: access.guard('audit', 'list', async (search: AuditSearch): Promise<AuditList> => {
       const { limit, cursor } = search;
+      for (const name of ['from', 'to'] as const) refuseNoTime(name, search[name]);
       const before = cursor === undefined ? undefined : decode(cursor);
       const rows = await storing(() => findAudit(db, search, before, limit + 1));
       const items = rows.slice(0, limit);
@@ -19,6 +20,12 @@ export function createAuditService({ db, access }: { db: Database; access: Acces
       return { items, next_cursor: rows.length > limit && last !== undefined ? encode(last) : null };
     }),
   });
+}
+
+/** The schema lets leap seconds through, which are no time to a computer. */
+function refuseNoTime(name: string, text: string | undefined): void {
+  if (text !== undefined && Number.isNaN(Date.parse(text)))
+    throw fail('invalid', { errors: [{ path: `/${name}`, message: 'is no time' }] });
 }
 
 function encode({ created_at, id }: AuditPlace): string {

@@ -8,6 +8,9 @@ export interface AuditPlace {
   id: string;
 }
 
+/** As ECMAScript reads it, which knows a year 0; PostgreSQL has none. */
+const timestamp = (text: string) => sql.fragment`to_timestamp(${Date.parse(text)}::float8 / 1000)`;
+
 /** What was done, the newest first. */
 export async function findAudit(
   db: Transaction,
@@ -19,11 +22,11 @@ export async function findAudit(
     sql.fragment`true`,
     ...(actor === undefined ? [] : [sql.fragment`actor_id = ${actor}`]),
     ...(action === undefined ? [] : [sql.fragment`action = ${action}`]),
-    ...(from === undefined ? [] : [sql.fragment`created_at >= ${from}::timestamptz`]),
-    ...(to === undefined ? [] : [sql.fragment`created_at <= ${to}::timestamptz`]),
+    ...(from === undefined ? [] : [sql.fragment`created_at >= ${timestamp(from)}`]),
+    ...(to === undefined ? [] : [sql.fragment`created_at <= ${timestamp(to)}`]),
     ...(before === undefined
       ? []
-      : [sql.fragment`(created_at, id) < (${before.created_at}::timestamptz, ${before.id}::uuid)`]),
+      : [sql.fragment`(created_at, id) < (${timestamp(before.created_at)}, ${before.id}::uuid)`]),
   ];
   return db.any(typed<AuditLog>()`
     select id, actor_id, action, target_type, target_id, detail, ip, request_id, created_at from audit_logs

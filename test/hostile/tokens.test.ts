@@ -168,6 +168,26 @@ describe('forged and stolen tokens', function () {
       await expectRefused(what, forge(header, made, es256(ownKey)), reason);
   });
 
+  it('of our own key gain nothing by a role that they claim', async () => {
+    for (const more of [
+      { role: 'admin' },
+      { roles: ['admin'] },
+      { scope: 'admin' },
+      { user: { role: 'admin' } },
+    ]) {
+      const token = forge(header, { ...claims, ...more }, es256(ownKey));
+      const path = `/admin/users/${other.id}/role`;
+      const asked = [
+        await client.ask('GET', '/admin/audit', { token }),
+        await client.ask('POST', `/admin/users/${other.id}/ban`, { token }),
+        await client.ask('PUT', path, { token, body: JSON.stringify({ role: 'admin' }) }),
+      ];
+      expect(asked.map(({ status, json }) => [status, json.reason])).to.deep.equal(
+        asked.map(() => [403, 'not_permitted']),
+      );
+    }
+  });
+
   it('are refused when their content or their signature was changed', async () => {
     const [head = '', body = '', signature = ''] = user.token.split('.');
     const changed = {

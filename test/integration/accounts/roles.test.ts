@@ -252,6 +252,10 @@ describe('roles', () => {
     expect((await log(admin, { actor, action: 'register' })).items).to.have.length(1);
     expect((await log(admin, { actor, action: 'ban' })).items).to.deep.equal([]);
     expect(await reasonOf(() => log(admin, { cursor: 'x' }))).to.equal('invalid bad_cursor');
+    const ancient = '0000-01-01T00:00:00.000Z';
+    expect((await log(admin, { actor, to: ancient })).items).to.deep.equal([]);
+    const cursor = Buffer.from(`${ancient} ${actor}`).toString('base64url');
+    expect((await log(admin, { actor, cursor })).items).to.deep.equal([]);
     await giveRole(admin, 'user');
   });
 });

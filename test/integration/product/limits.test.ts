@@ -65,6 +65,22 @@ describe('over a rate limit', () => {
     expect((await login((await newUser()).username, 'wrong')).status).to.equal(401);
   });
 
+  it('passwords of who holds a token are tried some few times, over all ways of trying together', async () => {
+    const [ann, bob] = [await newUser(), await newUser()];
+    const ways = [
+      ['POST', '/api/v1/auth/password', { current_password: 'wrong', new_password: 'long enough' }],
+      ['POST', '/me/delete', { password: 'wrong' }],
+      ['DELETE', '/me?password=wrong', undefined],
+    ] as const;
+    const turn = await firstRefusal((at) => {
+      const [method, path, body] = ways[at % 3] ?? ways[0];
+      return rest<Problem>(method, path, { token: ann.token, body, url: own.url });
+    }, 10);
+    expect(turn).to.equal(4);
+    const right = { token: bob.token, body: { password: bob.password }, url: own.url };
+    expect((await rest('POST', '/me/delete', right)).status).to.equal(204);
+  });
+
   it('calls of one user are refused, and of no other', async () => {
     const [ann, bob] = [await newUser(), await newUser()];
     const me = (token: string) => rest<Problem>('GET', '/me', { token, url: own.url });
