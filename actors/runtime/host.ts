@@ -116,7 +116,7 @@ export class ActorHost<Tx = unknown> {
       failing: (shard) => this.#keeper.failed || shard.appender.stalled || this.#lane(shard).failing,
       fault: this.#fault,
     });
-    this.#trimmer = new Trimmer(owned, clock, options, this.#fault);
+    this.#trimmer = new Trimmer(owned, clock, options, this.#fault, () => this.#watch.look());
   }
 
   /** Claims the shards that placement gives this node, and keeps doing so. Resolves when each was tried. */

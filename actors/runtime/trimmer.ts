@@ -10,6 +10,8 @@ export class Trimmer {
   readonly #clock: Clock;
   readonly #options: RuntimeOptions;
   readonly #fault: (message: string, error: unknown) => void;
+  /** Loses the shards of which PostgreSQL has less than it had. */
+  readonly #look: () => Promise<void>;
   readonly #seen = new WeakMap<OwnedShard, { at: number; position: number }[]>();
   readonly #trimmed = new WeakMap<OwnedShard, number>();
   #cancel: (() => void) | undefined;
@@ -21,7 +23,9 @@ export class Trimmer {
     clock: Clock,
     options: RuntimeOptions,
     fault: (message: string, error: unknown) => void,
+    look: () => Promise<void>,
   ) {
+    this.#look = look;
     this.#owned = owned;
     this.#clock = clock;
     this.#options = options;
@@ -56,12 +60,21 @@ export class Trimmer {
     }
   }
 
-  /** The journal is full: what PostgreSQL has makes room now, whatever a restore might want. */
+  /**
+   * The journal is full: what PostgreSQL has makes room now, whatever a later restore might want. It is asked first,
+   * since it may have been restored already, and nobody has noticed; while it is away there is no room to be made.
+   */
   async relieve(): Promise<void> {
     if (this.#relieving || this.#stopped) return;
     this.#relieving = true;
-    for (const shard of [...this.#owned()]) await this.#trim(shard, shard.checkpoint);
-    this.#relieving = false;
+    try {
+      await this.#look();
+      for (const shard of [...this.#owned()]) await this.#trim(shard, shard.checkpoint);
+    } catch {
+      // An append that finds it full asks again.
+    } finally {
+      this.#relieving = false;
+    }
   }
 
   async #trim(shard: OwnedShard, position: number): Promise<void> {

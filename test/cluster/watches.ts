@@ -60,8 +60,8 @@ export function watchCheckpoints(url: string, stage: { readonly rewinds: number 
       typed<{ shard: number; epoch: number; position: number }>()`
         select shard, epoch, position from shard_checkpoints`,
     );
-    // Whatever was seen before and while they were allowed to go back says nothing.
-    if (stage.rewinds !== rewinds) {
+    // Whatever was seen before and while they were allowed to go back says nothing: the number is odd meanwhile.
+    if (stage.rewinds !== rewinds || rewinds % 2 === 1) {
       rewinds = stage.rewinds;
       known.clear();
       return;

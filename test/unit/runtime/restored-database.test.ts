@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { shardOf } from '../../../actors/client/shard-of.ts';
 import type { Checkpoint } from '../../../actors/runtime/flush-store.ts';
 import {
   codeOf,
@@ -47,6 +48,32 @@ describe('a database that was restored to an older state', () => {
     expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2', 'k3']);
     expect(node.logs.join()).to.include('PostgreSQL went back');
     expect(seqOf(await node.put('a', 'k4'))).to.equal(4);
+  });
+
+  it('is not trimmed past where the journal is full before that is noticed', async () => {
+    world = createWorld(true, 6000);
+    node = createNode(world, { shards: 2, options: { checkpointLookMs: 10 ** 9, trimBehindMs: 10 ** 9 } });
+    await node.start();
+    const [quiet = '', busy = ''] = [0, 1].map((shard) =>
+      ['a', 'b', 'c', 'd', 'e', 'f'].find((id) => shardOf('ledger', id, 2) === shard),
+    );
+    // Both are in memory: loading one of them would make everybody look.
+    for (const id of [quiet, busy]) await node.put(id, 'k1');
+    await world.clock.advance(100);
+    const restore = backup(world);
+    // The newest record always stays: the one before it is what a trim would take.
+    for (const key of ['k2', 'k3']) {
+      await node.put(quiet, key);
+      await world.clock.advance(100);
+    }
+    restore();
+    for (let n = 0; n < 100; n++) {
+      node.ask(busy, [{ type: 'put', by: 'ann', key: `key ${n}` }]);
+      await world.clock.advance(3000);
+    }
+    expect(node.journal.trims.length).to.be.greaterThan(0);
+    expect([...world.table.of(quiet).values()]).to.deep.equal(['k1', 'k2', 'k3']);
+    expect(node.host.stats().shards).to.include({ serving: 2, quarantined: 0 });
   });
 
   it('is noticed by an owner that flushes nothing', async () => {
