@@ -20,7 +20,8 @@ export interface TestDatabase {
  * all tests of one run share. It is started with the first call and ends with the run (`hooks.ts`).
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const postgres = sharedServer() ?? (await ownServer());
+  server ??= startServer();
+  const { postgres } = await server;
   const name = `test_${randomBytes(8).toString('hex')}`;
   await admin(postgres, `create database ${name} template ${template} owner suhbat strategy file_copy`);
   return {
@@ -33,20 +34,6 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 export async function startTestPostgres(): Promise<EmbeddedPostgres> {
   const own = await start();
   return { ...own.postgres, stop: (timeoutMs) => stop(own, timeoutMs) };
-}
-
-type Urls = Pick<EmbeddedPostgres, 'url' | 'adminUrl'>;
-const shared = 'SUHBAT_TEST_POSTGRES';
-
-/** Starts the server now, for the processes that this one starts from now on too. */
-export async function shareTestServer(): Promise<void> {
-  const { url, adminUrl } = await ownServer();
-  process.env[shared] = JSON.stringify({ url, adminUrl } satisfies Urls);
-}
-
-function sharedServer(): Urls | undefined {
-  const urls = process.env[shared];
-  return urls === undefined ? undefined : (JSON.parse(urls) as Urls);
 }
 
 /** Ends every server that tests have started and not stopped, and removes their folders. */
@@ -64,11 +51,6 @@ interface TestServer {
 const prefix = 'suhbat-test-';
 const template = 'suhbat_template';
 let server: Promise<TestServer> | undefined;
-
-async function ownServer(): Promise<Urls> {
-  server ??= startServer();
-  return (await server).postgres;
-}
 
 async function startServer(): Promise<TestServer> {
   await sweep();
@@ -120,7 +102,7 @@ async function sweep(): Promise<void> {
   }
 }
 
-function admin(postgres: Urls, statement: string): Promise<void> {
+function admin(postgres: EmbeddedPostgres, statement: string): Promise<void> {
   return withClient({ url: postgres.adminUrl, applicationName: 'test' }, async (client) => {
     await client.query(statement);
   });

@@ -1,4 +1,4 @@
-import { shareTestServer, stopTestServers } from './database.ts';
+import { stopTestServers } from './database.ts';
 
 /** Root hooks, loaded by `require` in `.mocharc.json`: what all tests of one run share ends with it. */
 export const mochaHooks = {
@@ -6,12 +6,3 @@ export const mochaHooks = {
     await stopTestServers();
   },
 };
-
-/** Once a run. With `--parallel` files run in several processes, which have one PostgreSQL server together. */
-export async function mochaGlobalSetup(this: { isParallelMode(): boolean }): Promise<void> {
-  if (this.isParallelMode()) await shareTestServer();
-}
-
-export async function mochaGlobalTeardown(): Promise<void> {
-  await stopTestServers();
-}
