@@ -3,7 +3,7 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
   {
     name: 'Logging in',
     description: 'Accounts, tokens and devices.',
-    paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
+    paths: /^\/api\/v1\/(auth\/|ws-ticket|login$|register$|verify-register$)|^\/auth\//,
   },
   { name: 'Presence', description: 'Who is online.', paths: /presence/ },
   { name: 'People', description: 'Profiles, and finding people.', paths: /^\/me$|^\/api\/v1\/users/ },

@@ -49,7 +49,7 @@ function refuseOver(
 export function limitName(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { row, request } = exchange;
   if (row.route.limit !== 'auth') return undefined;
-  const { email, login, username } = request.body as Record<string, unknown>;
+  const { email, login, username } = (request.body ?? {}) as Record<string, unknown>;
   const name = email ?? login ?? username;
   if (typeof name !== 'string') return undefined;
   return takeCall(exchange, parts, 'authPerAddress', name.trim().toLowerCase());

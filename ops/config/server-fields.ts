@@ -1,4 +1,4 @@
-import { integer, optional, text, unbuilt } from './field.ts';
+import { integer, list, optional, text, unbuilt } from './field.ts';
 
 /** Settings about the servers that a process speaks to, and about its place among them. */
 export const serverFields = {
@@ -74,12 +74,54 @@ export const serverFields = {
     pattern: /^([^\p{Cc}<>",;:@]{1,64} <)?[^\s\p{Cc}<>,;:"@]{1,64}@[A-Za-z0-9.-]{1,253}>?$/u,
     meaning: 'Whom mails come from',
   }),
+  publicUrl: optional({
+    name: 'PUBLIC_URL',
+    type: 'an origin such as https://chat.example',
+    read: (given) => (isOrigin(given) ? given : undefined),
+    meaning: 'Where browsers reach this deployment; Google sends them back there',
+  }),
+  googleClientId: optional({
+    name: 'GOOGLE_CLIENT_ID',
+    type: 'a client id of Google',
+    read: (given) => (/^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined),
+    meaning: 'Sign-in with Google; needs GOOGLE_CLIENT_SECRET and PUBLIC_URL too',
+  }),
+  googleClientSecret: optional({
+    name: 'GOOGLE_CLIENT_SECRET',
+    type: 'the secret of that client',
+    read: (given) => (/^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined),
+    secret: true,
+    meaning: 'Proves to Google that it is us',
+  }),
+  googleIssuer: text({
+    name: 'GOOGLE_ISSUER',
+    default: 'https://accounts.google.com',
+    type: 'an https:// URL, or http:// on this machine',
+    pattern: /^(https:\/\/[^\s/]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/\S*)?$/,
+    meaning: 'Another OpenID provider in the place of Google, for tests',
+  }),
+  returnTo: list({
+    name: 'RETURN_TO',
+    default: [],
+    type: 'a list of URLs such as https://chat.example/in',
+    item: (item) => (isReturn(item) ? item : undefined),
+    meaning: 'Where browsers may be sent after signing in with Google, to the letter',
+  }),
   s3Endpoint: unbuilt('S3_ENDPOINT'),
   s3Region: unbuilt('S3_REGION'),
   s3Bucket: unbuilt('S3_BUCKET'),
   s3AccessKey: unbuilt('S3_ACCESS_KEY'),
   s3SecretKey: unbuilt('S3_SECRET_KEY'),
 };
+
+/** An app's own scheme will do, but nothing that a browser runs. */
+function isReturn(text: string): boolean {
+  return URL.canParse(text) && !text.includes('#') && !/^(javascript|data|vbscript|file|blob):/i.test(text);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
 
 function isUrl(text: string, ...schemes: string[]): boolean {
   return (

@@ -2,6 +2,7 @@ import type { Actors } from '../../actors/client/ask.ts';
 import { accountRoutes } from '../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { codeRoutes } from '../../gateway/http/routes/codes.ts';
+import { googleRoutes } from '../../gateway/http/routes/google.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
@@ -45,7 +46,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
     // In a cluster health and metrics have a port of their own.
     operators: config.natsUrl === undefined,
-    routes: [...accountRoutes, ...codeRoutes, ...chatRoutes, ...messageRoutes],
+    routes: [...accountRoutes, ...codeRoutes, ...googleRoutes, ...chatRoutes, ...messageRoutes],
   });
   const { port } = await life.part(
     'gateway',

@@ -3,6 +3,7 @@ import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
 import { createCodes } from '../../services/users/codes.ts';
+import { createGoogle } from '../../services/users/google-client.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
@@ -56,6 +57,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       refreshTokens,
       passwords,
       codes,
+      google: openGoogle(process.config),
     }),
   );
   if (bus.lossy) await repeatRevoked(process, bus, db);
@@ -65,6 +67,25 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
     handlers: [codeMailHandler({ db, clock, codes, mailer })],
     timetable: [cleanCodes({ db, clock })],
   };
+}
+
+function openGoogle({
+  googleClientId,
+  googleClientSecret,
+  googleIssuer,
+  publicUrl,
+  returnTo,
+}: Process['config']) {
+  // The settings come together or not at all.
+  if (googleClientId === undefined || googleClientSecret === undefined || publicUrl === undefined)
+    return undefined;
+  const client = createGoogle({
+    clientId: googleClientId,
+    clientSecret: googleClientSecret,
+    issuer: googleIssuer,
+    publicUrl,
+  });
+  return { client, returnTo };
 }
 
 const repeatTries = 5;

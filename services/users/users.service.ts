@@ -1,6 +1,7 @@
 import { defineService } from '../../ops/broker/broker.ts';
 import { codeEntryActions } from './code-entry.ts';
 import { entryActions } from './entry.ts';
+import { googleActions } from './google.ts';
 import { loginActions } from './logins.ts';
 import { ownEmailActions } from './own-email.ts';
 import type { UsersParts } from './parts.ts';
@@ -14,6 +15,7 @@ export function createUsersService(parts: UsersParts) {
   return defineService('users', {
     ...entryActions(parts),
     ...codeEntryActions(parts),
+    ...googleActions(parts),
     ...ownEmailActions(parts),
     ...passwordResetActions(parts),
     ...refreshActions(parts),

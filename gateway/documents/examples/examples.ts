@@ -1,11 +1,15 @@
 import { accountExamples } from './accounts.ts';
 import { chatExamples } from './chats.ts';
+import { codeExamples } from './codes.ts';
 import type { RouteExamples } from './example.ts';
+import { googleExamples } from './google.ts';
 import { otherExamples } from './others.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
+  ...codeExamples,
+  ...googleExamples,
   ...chatExamples,
   ...otherExamples,
 };

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import type { Route } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
+import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
+import { googleRoutes } from '../../../gateway/http/routes/google.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
@@ -15,6 +17,8 @@ import type { Target } from './target.ts';
 /** Every route that takes something from its caller. */
 export const routes: readonly Route[] = [
   ...accountRoutes,
+  ...codeRoutes,
+  ...googleRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...presenceRoutes,
@@ -88,6 +92,20 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
     'POST /api/v1/auth/register': { ...person, first_name: 'Harm', last_name: null },
     'POST /api/v1/auth/login': { username: attacker.username, password: attacker.password },
     'POST /api/v1/auth/refresh': { refresh_token: attacker.refresh_token },
+    'POST /api/v1/auth/email/verify': { code: '123456' },
+    'POST /api/v1/auth/email': { email: person.email, current_password: attacker.password },
+    'POST /api/v1/auth/password/forgot': { email: person.email },
+    'POST /api/v1/auth/password/reset': {
+      email: person.email,
+      code: '123456',
+      new_password: person.password,
+    },
+    'POST /api/v1/register': { ...person, name: 'Harm' },
+    'POST /api/v1/verify-register': { email: person.email, code: '123456' },
+    'POST /api/v1/login': { username: attacker.username, password: attacker.password },
+    'POST /auth/email/request': { email: person.email },
+    'POST /auth/email/verify': { email: person.email, code: '123456' },
+    'POST /auth/google/exchange': { code: 'a code of nobody' },
     'PATCH /me': {
       display_name: 'Harm',
       first_name: null,

@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
+import type { Answer } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
+import { googleRoutes } from '../../../gateway/http/routes/google.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
@@ -14,6 +16,7 @@ import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import { type RevokedLogins, subjects } from '../../../schemas/subjects.ts';
 import { validator } from '../../../schemas/validator.ts';
 import { createCodes } from '../../../services/users/codes.ts';
+import type { UsersParts } from '../../../services/users/parts.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
@@ -34,7 +37,7 @@ export interface Ask {
 export const password = 'correct horse';
 
 const routes = new Map(
-  [...accountRoutes, ...codeRoutes].map((route) => [
+  [...accountRoutes, ...codeRoutes, ...googleRoutes].map((route) => [
     `${route.method} ${route.path}`,
     {
       route,
@@ -51,7 +54,10 @@ const routes = new Map(
 );
 
 /** The users service behind a broker, over a real database, asked through the rows of its routes. */
-export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 10_000 }) {
+export async function startAccounts(
+  rates = { perAddress: 5, perIp: 1000, all: 10_000 },
+  google?: UsersParts['google'],
+) {
   const clock = manualClock();
   const database = await createTestDatabase();
   const db = await connectPostgres({
@@ -87,6 +93,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
       refreshTokens,
       passwords,
       codes,
+      google,
     }),
   );
   await broker.start();
@@ -94,6 +101,11 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
 
   /** Asks as the gateway does: body, query and answer are held to their schemas. The answer's body. */
   async function ask<Reply = never>(name: string, asked: Ask = {}): Promise<Reply> {
+    return (await answerOf(name, asked)).body as Reply;
+  }
+
+  /** The whole answer. */
+  async function answerOf(name: string, asked: Ask = {}): Promise<Answer> {
     const found = routes.get(name);
     if (found === undefined) throw new Error(`There is no route ${name}`);
     found.query?.(asked.query ?? {});
@@ -114,7 +126,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
     );
     if (!found.replies.has(answer.status)) throw new Error(`${name} answered ${answer.status}`);
     found.replies.get(answer.status)?.(answer.body);
-    return answer.body as Reply;
+    return answer;
   }
 
   let made = 0;
@@ -128,6 +140,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
 
   return {
     ask,
+    answerOf,
     register,
     call,
     db,

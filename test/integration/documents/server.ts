@@ -7,6 +7,7 @@ import { type Program, startProgram } from '../../support/process.ts';
 /** A Suhbat of its own, and the documents that it serves. */
 export interface Server {
   readonly url: string;
+  readonly dataDir: string;
   readonly program: Program;
   readonly openApi: Json;
   readonly asyncApi: Json;
@@ -30,7 +31,7 @@ export function useServer(env: Record<string, string> = {}): () => Server {
     process.once('exit', end);
     const url = await program.ready();
     const [openApi, asyncApi] = await Promise.all(['openapi', 'asyncapi'].map((name) => load(url, name)));
-    server = { url, program, openApi: openApi as Json, asyncApi: asyncApi as Json };
+    server = { url, dataDir: folder, program, openApi: openApi as Json, asyncApi: asyncApi as Json };
   });
 
   after('the program ends', async function () {
