@@ -7,7 +7,7 @@ import { Role } from './roles.ts';
  * words of ours only: no name, address, code or text of anybody may find its way in, so none has a field.
  */
 
-const Way = Type.Enum(['password', 'code']);
+const Way = Type.Enum(['password', 'code', 'google']);
 const login = { login_id: Id };
 const ended = { logins: Type.Integer({ minimum: 0, description: 'logins that it ended' }) };
 

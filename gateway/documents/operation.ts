@@ -34,9 +34,10 @@ export function operationOf(route: Route, examples: RouteExamples, components: C
   };
 }
 
-/** `GET /api/v1/chats/{id}/members` → `getChatsByIdMembers`. */
+/** `GET /api/v1/chats/{id}/members` → `getChatsByIdMembers`; `/auth/…` is not `/api/v1/auth/…`. */
 export function operationId({ method, path }: Pick<Route, 'method' | 'path'>): string {
   const words = path
+    .replace(/^\/auth\//, '/root/auth/')
     .replace(/^\/api\/v1\//, '/')
     .replaceAll(/\{(\w+)\}/g, 'by_$1')
     .split(/[^A-Za-z0-9]+/)

@@ -3,7 +3,7 @@ export const tags: readonly { name: string; description: string; paths: RegExp }
   {
     name: 'Logging in',
     description: 'Accounts, tokens and devices.',
-    paths: /^\/api\/v1\/(auth\/|ws-ticket)|^\/auth\//,
+    paths: /^\/api\/v1\/(auth\/|ws-ticket|login$|register$|verify-register$)|^\/auth\//,
   },
   { name: 'Administration', description: 'For moderators and admins.', paths: /^\/admin\// },
   { name: 'Files', description: 'Uploads, files and avatars.', paths: /^\/(upload|media|me\/avatar)/ },

@@ -28,7 +28,7 @@ export function loadConfig(env: Environment, argv: readonly string[]): Config | 
     }
   }
   const config = values as Config;
-  problems.push(...clusterProblems(config), ...mediaProblems(config));
+  problems.push(...clusterProblems(config), ...mediaProblems(config), ...googleProblems(config));
   if (config.journalSegment > config.journalMax / 4) problems.push(tooLargeSegment(config));
   if (problems.length > 0) throw new StartError(`Suhbat cannot start: ${problems.join('; ')}.`);
   return Object.freeze(config);
@@ -52,6 +52,13 @@ function tooLargeSegment({ journalSegment, journalMax }: Config): string {
 function wrong(field: Field<unknown>, text: string): string {
   const given = field.secret ? '' : `, not ${JSON.stringify(text)}`;
   return `${field.name} must be ${field.type}${given}`;
+}
+
+/** Half of it would only be noticed by who signs in. */
+function googleProblems({ googleClientId, googleClientSecret, publicUrl }: Config): string[] {
+  const given = [googleClientId, googleClientSecret].filter((setting) => setting !== undefined).length;
+  if (given === 1) return ['GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET must be set together'];
+  return given === 2 && publicUrl === undefined ? ['PUBLIC_URL must be set with GOOGLE_CLIENT_ID'] : [];
 }
 
 /** A part of the roles is of no use alone, and processes of a cluster share what one alone keeps to itself. */

@@ -1,4 +1,4 @@
-import { integer, optional, text } from './field.ts';
+import { integer, list, optional, text } from './field.ts';
 import { mediaFields } from './media-fields.ts';
 
 /** Settings about the servers that a process speaks to, and about its place among them. */
@@ -76,7 +76,49 @@ export const serverFields = {
     meaning: 'Whom mails come from',
   }),
   ...mediaFields,
+  publicUrl: optional({
+    name: 'PUBLIC_URL',
+    type: 'an origin such as https://chat.example',
+    read: (given) => (isOrigin(given) ? given : undefined),
+    meaning: 'Where browsers reach this deployment; Google sends them back there',
+  }),
+  googleClientId: optional({
+    name: 'GOOGLE_CLIENT_ID',
+    type: 'a client id of Google',
+    read: (given) => (/^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined),
+    meaning: 'Sign-in with Google; needs GOOGLE_CLIENT_SECRET and PUBLIC_URL too',
+  }),
+  googleClientSecret: optional({
+    name: 'GOOGLE_CLIENT_SECRET',
+    type: 'the secret of that client',
+    read: (given) => (/^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined),
+    secret: true,
+    meaning: 'Proves to Google that it is us',
+  }),
+  googleIssuer: text({
+    name: 'GOOGLE_ISSUER',
+    default: 'https://accounts.google.com',
+    type: 'an https:// URL, or http:// on this machine',
+    pattern: /^(https:\/\/[^\s/]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)(\/\S*)?$/,
+    meaning: 'Another OpenID provider in the place of Google, for tests',
+  }),
+  returnTo: list({
+    name: 'RETURN_TO',
+    default: [],
+    type: 'a list of URLs such as https://chat.example/in',
+    item: (item) => (isReturn(item) ? item : undefined),
+    meaning: 'Where browsers may be sent after signing in with Google, to the letter',
+  }),
 };
+
+/** An app's own scheme will do, but nothing that a browser runs. */
+function isReturn(text: string): boolean {
+  return URL.canParse(text) && !text.includes('#') && !/^(javascript|data|vbscript|file|blob):/i.test(text);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
 
 function isUrl(text: string, ...schemes: string[]): boolean {
   return (

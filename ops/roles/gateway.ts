@@ -3,6 +3,7 @@ import { accountRoutes } from '../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../gateway/http/routes/admin.ts';
 import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { codeRoutes } from '../../gateway/http/routes/codes.ts';
+import { googleRoutes } from '../../gateway/http/routes/google.ts';
 import { mediaRoutes } from '../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
 import { peopleRoutes } from '../../gateway/http/routes/people.ts';
@@ -55,6 +56,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     routes: [
       ...accountRoutes,
       ...codeRoutes,
+      ...googleRoutes,
       ...profileRoutes,
       ...peopleRoutes,
       ...adminRoutes,

@@ -13,6 +13,7 @@ import { createAdminService } from '../../services/users/admin.service.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
 import { createCodes } from '../../services/users/codes.ts';
 import { grantFirstAdmin } from '../../services/users/first-admin.ts';
+import { createGoogle } from '../../services/users/google-client.ts';
 import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
@@ -80,6 +81,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       erasers: [eraseKeys, removeFilesOf],
       codes,
       ...(adminEmail !== undefined && { adminEmail }),
+      google: openGoogle(config),
     }),
   );
   if (adminEmail !== undefined) await db.transaction((tx) => grantFirstAdmin(tx, adminEmail, clock.now()));
@@ -99,6 +101,25 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
 }
 
 const dayMs = 24 * 60 * 60_000;
+function openGoogle({
+  googleClientId,
+  googleClientSecret,
+  googleIssuer,
+  publicUrl,
+  returnTo,
+}: Process['config']) {
+  // The settings come together or not at all.
+  if (googleClientId === undefined || googleClientSecret === undefined || publicUrl === undefined)
+    return undefined;
+  const client = createGoogle({
+    clientId: googleClientId,
+    clientSecret: googleClientSecret,
+    issuer: googleIssuer,
+    publicUrl,
+  });
+  return { client, returnTo };
+}
+
 const repeatTries = 5;
 const repeatPauseMs = 1000;
 

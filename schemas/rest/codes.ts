@@ -7,6 +7,15 @@ import { Email, GivenPassword, NewPassword } from './accounts.ts';
 
 const Code = Type.String({ pattern: '^[0-9]{6}$', description: 'six digits' });
 
+/** Says the same whether a mail was sent or not. */
+export const CodeSent = Type.Object({
+  expires_in: Type.Integer({ description: 'seconds for which a code is good' }),
+});
+export type CodeSent = Static<typeof CodeSent>;
+
+/** Seconds. */
+export const codeLifeS = 600;
+
 export const CodeBody = Strict({ code: Code });
 export type CodeBody = Static<typeof CodeBody>;
 

@@ -12,7 +12,7 @@ import {
   keepEmailIdentity,
 } from './emails.store.ts';
 import { asVerified } from './first-admin.ts';
-import { openLogin } from './open-login.ts';
+import { type Entering, openLogin } from './open-login.ts';
 import { emailTaken } from './own-email.ts';
 import type { UsersParts } from './parts.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
@@ -24,11 +24,6 @@ interface Pending {
   username: string;
   name: string;
   password_hash: string;
-}
-
-interface Entering {
-  user: UserRow;
-  action: 'register' | 'login';
 }
 
 const keyOf = (codeId: string) => `register:${codeId}`;

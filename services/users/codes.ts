@@ -7,11 +7,12 @@ import type { Clock } from '../../ops/process/clock.ts';
 import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { Language } from '../../schemas/language.ts';
+import { codeLifeS } from '../../schemas/rest/codes.ts';
 import { codeMailJob } from './code-mail-job.ts';
 import { type CodePurpose, countCodes, insertCode, markUsed, takeTry } from './codes.store.ts';
 
 /** Milliseconds for which a code is good. */
-export const codeLifeMs = 10 * 60_000;
+export const codeLifeMs = codeLifeS * 1000;
 const triesMost = 5;
 
 export interface CodesParts {

@@ -9,6 +9,12 @@ import type { UsersParts } from './parts.ts';
 import { refreshLifeMs, tokensAnswer } from './tokens-answer.ts';
 import type { UserRow } from './views.ts';
 
+/** Who comes in, and whether his account begins with it. */
+export interface Entering {
+  user: UserRow;
+  action: 'register' | 'login';
+}
+
 /** How somebody has shown who he is; `register` where the account has begun with it. */
 interface Entrance {
   action: 'register' | 'login';

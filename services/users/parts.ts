@@ -7,6 +7,7 @@ import type { Clock } from '../../ops/process/clock.ts';
 import type { AccessTokens } from '../../ops/security/access-tokens.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { Codes } from './codes.ts';
+import type { Google } from './google-client.ts';
 import type { Passwords } from './passwords.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 import type { Views } from './views.ts';
@@ -39,6 +40,8 @@ export interface UsersParts {
   codes: Codes;
   /** Whose verified address this is becomes the first admin. */
   adminEmail?: string;
+  /** Absent where it is not set up. `returnTo`: where browsers may be sent afterwards, to the letter. */
+  google?: { client: Google; returnTo: readonly string[] } | undefined;
 }
 
 /** Who asks. The gateway has checked the access token; a call without one is refused. */

@@ -3,6 +3,7 @@ import { accountActions } from './account.ts';
 import { avatarActions } from './avatars.ts';
 import { codeEntryActions } from './code-entry.ts';
 import { entryActions } from './entry.ts';
+import { googleActions } from './google.ts';
 import { loginActions } from './logins.ts';
 import { ownEmailActions } from './own-email.ts';
 import type { UsersParts } from './parts.ts';
@@ -17,6 +18,7 @@ export function createUsersService(parts: UsersParts) {
   return defineService('users', {
     ...entryActions(parts),
     ...codeEntryActions(parts),
+    ...googleActions(parts),
     ...ownEmailActions(parts),
     ...passwordResetActions(parts),
     ...refreshActions(parts),

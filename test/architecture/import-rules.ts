@@ -55,6 +55,7 @@ const packageHomes: Record<string, RegExp> = {
   pino: /^ops\/telemetry\//,
   'graphile-worker': /^ops\/jobs\//,
   nodemailer: /^ops\/mail\//,
+  'openid-client': /^services\/users\/google-client\.ts$/,
   'prom-client': /^ops\/telemetry\//,
   'rate-limiter-flexible': /^gateway\/call-limits\.ts$/,
   piscina: /^services\/users\//,

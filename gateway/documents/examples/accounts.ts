@@ -9,7 +9,7 @@ import * as scene from './scene.ts';
 const { ali, vali, guli } = scene.people;
 const { password } = scene;
 
-function tokensOf(user: OwnProfile): Tokens {
+export function tokensOf(user: OwnProfile): Tokens {
   return {
     access_token: scene.accessToken,
     token_type: 'Bearer',
@@ -30,7 +30,7 @@ const own: Login = {
   current: true,
 };
 
-const registered: OwnProfile = {
+export const registered: OwnProfile = {
   ...scene.ownProfileOf('ali', { first_name: 'Nodira', last_name: null, display_name: 'Nodira' }),
   id: '0198a3ca-51c2-7e08-9d46-b7f2c01a9e41',
   number: 15,

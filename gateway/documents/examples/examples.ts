@@ -1,7 +1,9 @@
 import { accountExamples } from './accounts.ts';
 import { adminExamples } from './admin.ts';
 import { chatExamples } from './chats.ts';
+import { codeExamples } from './codes.ts';
 import type { RouteExamples } from './example.ts';
+import { googleExamples } from './google.ts';
 import { mediaExamples } from './media.ts';
 import { otherExamples } from './others.ts';
 import { peopleExamples } from './people.ts';
@@ -10,6 +12,8 @@ import { peopleExamples } from './people.ts';
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...accountExamples,
   ...adminExamples,
+  ...codeExamples,
+  ...googleExamples,
   ...chatExamples,
   ...mediaExamples,
   ...otherExamples,

@@ -68,6 +68,9 @@ export const privateId = privateChatId(ali.id, vali.id);
 export const newChatId = '0198a3ca-2f60-7c9d-8b71-ad40e35f8e32';
 export const groupName = 'choyxona';
 
+/** What a mail brings. */
+export const mailedCode = '246813';
+
 export const accessToken =
   'eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsxIn0.eyJzdWIiOiIwMTk4YTNjNCJ9.c2lnbmF0dXJl';
 export const refreshToken = 'AZijxF4RfZCONwTBtvUtEQAAAAE.q0m7Yt3kS1v9cJ2xWb8nZr4hLe6pDgAu';

@@ -2,6 +2,8 @@ import { Tokens } from '../../../schemas/rest/accounts.ts';
 import {
   ChangeEmailBody,
   CodeBody,
+  CodeSent,
+  codeLifeS,
   EmailBody,
   EmailCodeBody,
   PendingRegisterBody,
@@ -15,11 +17,18 @@ import type { Route } from '../route.ts';
 
 /** What needs a code from a mail: verifying addresses, lost passwords, coming in by mail alone. */
 
+function sending(action: string): Route['handle'] {
+  return async (request, { call }) => {
+    await call(action, bodyAndLanguage(request), auditedMetaOf(request));
+    return { status: 202, body: { expires_in: codeLifeS } satisfies CodeSent };
+  };
+}
+
 const mailing = {
   method: 'POST',
   limit: 'auth',
   headers: ['accept-language'],
-  replies: { 202: undefined },
+  replies: { 202: CodeSent },
 } as const;
 const tooMany = { rate_limited: ['too_many_codes'] } as const;
 const wrongCode = ['code_wrong', 'code_expired'] as const;
@@ -43,7 +52,7 @@ export const codeRoutes: readonly Route[] = [
     auth: 'user',
     body: ChangeEmailBody,
     refusals: { ...tooMany, forbidden: ['password_required', 'password_wrong', 'login_too_old'] },
-    handle: calling('users.change_email', 202, bodyAndLanguage, auditedMetaOf),
+    handle: sending('users.change_email'),
   },
   {
     ...mailing,
@@ -52,7 +61,7 @@ export const codeRoutes: readonly Route[] = [
     auth: 'open',
     body: EmailBody,
     refusals: tooMany,
-    handle: calling('users.forgot_password', 202, bodyAndLanguage),
+    handle: sending('users.forgot_password'),
   },
   {
     method: 'POST',
@@ -76,7 +85,7 @@ export const codeRoutes: readonly Route[] = [
       conflict: ['username_taken'],
       unprocessable: ['username_reserved', 'password_too_long'],
     },
-    handle: calling('users.begin_register', 202, bodyAndLanguage),
+    handle: sending('users.begin_register'),
   },
   {
     method: 'POST',
@@ -111,7 +120,7 @@ export const codeRoutes: readonly Route[] = [
     auth: 'open',
     body: EmailBody,
     refusals: tooMany,
-    handle: calling('users.request_code', 202, bodyAndLanguage),
+    handle: sending('users.request_code'),
   },
   {
     method: 'POST',

@@ -3,7 +3,9 @@ import type { Route } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { chatRoutes } from '../../../gateway/http/routes/chats.ts';
+import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
 import { eventRoutes } from '../../../gateway/http/routes/events.ts';
+import { googleRoutes } from '../../../gateway/http/routes/google.ts';
 import { mediaRoutes } from '../../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
@@ -22,6 +24,8 @@ export const routes: readonly Route[] = [
   ...adminRoutes,
   ...profileRoutes,
   ...peopleRoutes,
+  ...codeRoutes,
+  ...googleRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...mediaRoutes,
@@ -101,6 +105,20 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
     'POST /me/delete': { password: 'battery horse' },
     'DELETE /me': { password: 'battery horse' },
     'PUT /admin/users/{id}/role': { role: 'admin' },
+    'POST /api/v1/auth/email/verify': { code: '123456' },
+    'POST /api/v1/auth/email': { email: person.email, current_password: attacker.password },
+    'POST /api/v1/auth/password/forgot': { email: person.email },
+    'POST /api/v1/auth/password/reset': {
+      email: person.email,
+      code: '123456',
+      new_password: person.password,
+    },
+    'POST /api/v1/register': { ...person, name: 'Harm' },
+    'POST /api/v1/verify-register': { email: person.email, code: '123456' },
+    'POST /api/v1/login': { username: attacker.username, password: attacker.password },
+    'POST /auth/email/request': { email: person.email },
+    'POST /auth/email/verify': { email: person.email, code: '123456' },
+    'POST /auth/google/exchange': { code: 'a code of nobody' },
     'PATCH /me': {
       display_name: 'Harm',
       first_name: null,

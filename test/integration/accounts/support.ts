@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
+import type { Answer } from '../../../gateway/http/route.ts';
 import { accountRoutes } from '../../../gateway/http/routes/accounts.ts';
 import { adminRoutes } from '../../../gateway/http/routes/admin.ts';
 import { codeRoutes } from '../../../gateway/http/routes/codes.ts';
+import { googleRoutes } from '../../../gateway/http/routes/google.ts';
 import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
 import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
@@ -23,6 +25,7 @@ import { createAuditService } from '../../../services/audit/audit.service.ts';
 import { eraseKeys } from '../../../services/keys/keys.store.ts';
 import { createAdminService } from '../../../services/users/admin.service.ts';
 import { createCodes } from '../../../services/users/codes.ts';
+import type { UsersParts } from '../../../services/users/parts.ts';
 import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
@@ -44,24 +47,29 @@ export interface Ask {
 export const password = 'correct horse';
 
 const routes = new Map(
-  [...accountRoutes, ...profileRoutes, ...peopleRoutes, ...adminRoutes, ...codeRoutes].map((route) => [
-    `${route.method} ${route.path}`,
-    {
-      route,
-      body: route.body && validator(route.body),
-      query: route.query && validator(route.query),
-      replies: new Map(
-        Object.entries(route.replies).map(([status, schema]) => [
-          Number(status),
-          schema && validator(schema),
-        ]),
-      ),
-    },
-  ]),
+  [...accountRoutes, ...profileRoutes, ...peopleRoutes, ...adminRoutes, ...codeRoutes, ...googleRoutes].map(
+    (route) => [
+      `${route.method} ${route.path}`,
+      {
+        route,
+        body: route.body && validator(route.body),
+        query: route.query && validator(route.query),
+        replies: new Map(
+          Object.entries(route.replies).map(([status, schema]) => [
+            Number(status),
+            schema && validator(schema),
+          ]),
+        ),
+      },
+    ],
+  ),
 );
 
 /** The users service behind a broker, over a real database, asked through the rows of its routes. */
-export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 10_000 }) {
+export async function startAccounts(
+  rates = { perAddress: 5, perIp: 1000, all: 10_000 },
+  google?: UsersParts['google'],
+) {
   const clock = manualClock();
   const database = await createTestDatabase();
   const db = await connectPostgres({
@@ -103,6 +111,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
       passwords,
       erasers: [eraseKeys],
       codes,
+      google,
     }),
   );
   const access = createAccess({ db, clock, policy: await readPolicy() });
@@ -112,6 +121,11 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
 
   /** Asks as the gateway does: body, query and answer are held to their schemas. The answer's body. */
   async function ask<Reply = never>(name: string, asked: Ask = {}): Promise<Reply> {
+    return (await answerOf(name, asked)).body as Reply;
+  }
+
+  /** The whole answer. */
+  async function answerOf(name: string, asked: Ask = {}): Promise<Answer> {
     const found = routes.get(name);
     if (found === undefined) throw new Error(`There is no route ${name}`);
     found.query?.(asked.query ?? {});
@@ -138,7 +152,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
     );
     if (!found.replies.has(answer.status)) throw new Error(`${name} answered ${answer.status}`);
     found.replies.get(answer.status)?.(answer.body);
-    return answer.body as Reply;
+    return answer;
   }
 
   let made = 0;
@@ -152,6 +166,7 @@ export async function startAccounts(rates = { perAddress: 5, perIp: 1000, all: 1
 
   return {
     ask,
+    answerOf,
     register,
     call,
     db,

@@ -8,6 +8,7 @@ import { rememberDatabase } from '../../support/roles.ts';
 /** A Suhbat of its own, and the documents that it serves. */
 export interface Server {
   readonly url: string;
+  readonly dataDir: string;
   readonly program: Program;
   readonly openApi: Json;
   readonly asyncApi: Json;
@@ -32,7 +33,7 @@ export function useServer(env: Record<string, string> = {}): () => Server {
     const url = await program.ready();
     await rememberDatabase(url, folder);
     const [openApi, asyncApi] = await Promise.all(['openapi', 'asyncapi'].map((name) => load(url, name)));
-    server = { url, program, openApi: openApi as Json, asyncApi: asyncApi as Json };
+    server = { url, dataDir: folder, program, openApi: openApi as Json, asyncApi: asyncApi as Json };
   });
 
   after('the program ends', async function () {

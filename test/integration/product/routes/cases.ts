@@ -8,7 +8,10 @@ import type { FoundMessage, FoundMessages } from '../../../../schemas/rest/messa
 import type { Role } from '../../../../schemas/roles.ts';
 import type { Scene } from '../frames/cases.ts';
 import { aForm, png, promised, promisedForm, sentBy, uploaded } from '../media/support.ts';
+import { codeFor } from '../support/mails.ts';
+import { rest } from '../support/rest.ts';
 import { freshAddress, freshName, freshPassword, keepSecret, say } from '../support/secrets.ts';
+import { newUser, type User } from '../support/users.ts';
 
 /** A request, but for its method and token. */
 export interface Asked {
@@ -44,6 +47,19 @@ const at = (path: string, body?: () => Record<string, unknown>) => (): Asked => 
   path,
   ...(body && { body: body() }),
 });
+
+const newcomer = () => ({
+  email: freshAddress(),
+  username: freshName(),
+  name: say('Name'),
+  password: freshPassword(),
+});
+
+async function verifiedUser(): Promise<User> {
+  const user = await newUser();
+  await user.rest('POST', '/api/v1/auth/email/verify', { code: await codeFor(user.email) });
+  return user;
+}
 
 const open = { status: 200, about: 'anybody' } as const;
 const own = { status: 200, about: 'oneself' } as const;
@@ -184,6 +200,86 @@ export const routeCases: Readonly<Record<string, RouteCase>> = {
       expect(items.map(({ action, actor_id }) => [action, actor_id])).to.deep.equal([
         ['register', stranger.id],
       ]),
+  },
+  'POST /api/v1/auth/email/verify': {
+    ...own,
+    good: async ({ owner }) => ({
+      path: '/api/v1/auth/email/verify',
+      body: { code: await codeFor(owner.email) },
+    }),
+    answers: (body: object, { owner }) =>
+      expect(body).to.include({ id: owner.id, email: owner.email, email_verified: true }),
+  },
+  'POST /api/v1/auth/email': {
+    ...own,
+    status: 202,
+    good: ({ owner }) => ({
+      path: '/api/v1/auth/email',
+      body: { email: freshAddress(), current_password: owner.password },
+    }),
+  },
+  'POST /api/v1/auth/password/forgot': {
+    ...open,
+    status: 202,
+    good: ({ owner }) => ({ path: '/api/v1/auth/password/forgot', body: { email: owner.email } }),
+  },
+  'POST /api/v1/auth/password/reset': {
+    ...open,
+    status: 204,
+    good: async () => {
+      const { email } = await verifiedUser();
+      await rest('POST', '/api/v1/auth/password/forgot', { body: { email } });
+      const code = await codeFor(email, 2);
+      return { path: '/api/v1/auth/password/reset', body: { email, code, new_password: freshPassword() } };
+    },
+  },
+  'POST /api/v1/register': {
+    ...open,
+    status: 202,
+    good: at('/api/v1/register', newcomer),
+  },
+  'POST /api/v1/verify-register': {
+    ...open,
+    status: 201,
+    good: async () => {
+      const body = newcomer();
+      await rest('POST', '/api/v1/register', { body });
+      return {
+        path: '/api/v1/verify-register',
+        body: { email: body.email, code: await codeFor(body.email) },
+      };
+    },
+    answers: keepTokens,
+  },
+  'POST /api/v1/login': {
+    ...open,
+    good: ({ owner }) => ({
+      path: '/api/v1/login',
+      body: { username: owner.username, password: owner.password },
+    }),
+    answers: keepTokens,
+  },
+  'POST /auth/email/request': {
+    ...open,
+    status: 202,
+    good: at('/auth/email/request', () => ({ email: freshAddress() })),
+  },
+  'POST /auth/email/verify': {
+    ...open,
+    good: async () => {
+      const email = freshAddress();
+      await rest('POST', '/auth/email/request', { body: { email } });
+      return { path: '/auth/email/verify', body: { email, code: await codeFor(email) } };
+    },
+    answers: keepTokens,
+  },
+  // Not set up here; set up, with a real provider, they are tested in accounts/google.test.ts.
+  'GET /auth/google/login': { ...open, status: 404, good: at('/auth/google/login') },
+  'GET /auth/google/callback': { ...open, status: 404, good: at('/auth/google/callback?code=x&state=y') },
+  'POST /auth/google/exchange': {
+    ...open,
+    status: 401,
+    good: at('/auth/google/exchange', () => ({ code: say('code') })),
   },
   'POST /api/v1/ws-ticket': {
     ...own,

@@ -11,6 +11,8 @@ import { closeSockets } from './socket.ts';
 
 /** A Suhbat of its own folder: the real program, with its own PostgreSQL. */
 export interface Product {
+  /** Everything that it keeps. */
+  dataDir: string;
   /** Of its newest start. */
   url: string;
   program: Program;
@@ -43,6 +45,7 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
     ...env,
   };
   const own: Product = {
+    dataDir: settings.SUHBAT_DATA_DIR,
     url: '',
     program: startProgram({ env: settings }),
     sign(userId, loginId, issuedAt, lifetimeS = 900) {
