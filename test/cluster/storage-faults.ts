@@ -13,6 +13,7 @@ import type { Stage } from './stage.ts';
 const stream = 'suhbat-journal';
 /** Some seconds of load. */
 const room = 400_000;
+const shards = 64;
 const noticedMs = 30_000;
 
 export const storageFaults = {
@@ -72,12 +73,20 @@ function restored(agoMs: number): Fault['run'] {
       await client.query(`create database ${copy} template ${database} owner suhbat strategy file_copy`);
     });
     await pause(agoMs);
-    await stage.rewinding(() =>
-      aloneWith(stage, database, async (client) => {
+    const claims = 'suhbat_shards_claimed_total';
+    const before = await stage.count(claims);
+    await stage.rewinding(async () => {
+      await aloneWith(stage, database, async (client) => {
         await client.query(`drop database ${database}`);
         await client.query(`alter database ${copy} rename to ${database}`);
-      }),
-    );
+      });
+      // Owners notice within seconds, and claim what went back.
+      await eventually(async () => {
+        const claimed = (await stage.count(claims)) - before;
+        const { serving } = await shardsOf(stage);
+        return (claimed > 0 && serving === shards) || `${claimed} claims, ${serving} shards are served`;
+      }, noticedMs);
+    });
   };
 }
 
@@ -128,7 +137,7 @@ async function loseStream(stage: Stage, streams: StreamAPI): Promise<void> {
     }, noticedMs);
     await eventually(async () => {
       const { quarantined, serving } = await shardsOf(stage);
-      return (quarantined === 0 && serving === 64) || `${serving} shards are served; adopted: ${said}`;
+      return (quarantined === 0 && serving === shards) || `${serving} shards are served; adopted: ${said}`;
     }, noticedMs);
   });
 }
