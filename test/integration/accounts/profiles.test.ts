@@ -85,7 +85,7 @@ describe('profiles', () => {
       { password_hash: 'x' },
       { followers_count: 1 },
       { banned_at: null },
-      { avatar_id: newId() },
+      { avatar_id: 'mine' },
       { username: null },
       { username: 'no spaces' },
       { display_name: '' },
