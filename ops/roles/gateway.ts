@@ -4,6 +4,7 @@ import { chatRoutes } from '../../gateway/http/routes/chats.ts';
 import { codeRoutes } from '../../gateway/http/routes/codes.ts';
 import { googleRoutes } from '../../gateway/http/routes/google.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
+import { supabaseRoutes } from '../../gateway/http/routes/supabase.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
@@ -46,7 +47,14 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     ...(redis && { sharedLimits: { redis, prefix, secret: secrets.tokenKey } }),
     // In a cluster health and metrics have a port of their own.
     operators: config.natsUrl === undefined,
-    routes: [...accountRoutes, ...codeRoutes, ...googleRoutes, ...chatRoutes, ...messageRoutes],
+    routes: [
+      ...accountRoutes,
+      ...codeRoutes,
+      ...googleRoutes,
+      ...supabaseRoutes,
+      ...chatRoutes,
+      ...messageRoutes,
+    ],
   });
   const { port } = await life.part(
     'gateway',

@@ -21,6 +21,8 @@ interface KeptTrip extends GoogleTrip {
   /** Hash of the cookie of the browser that began. */
   browser: string;
   return_to: string | null;
+  /** Go back there with a whole session in the fragment, as supabase-js reads it, and not with a code. */
+  session: boolean;
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
@@ -33,13 +35,19 @@ export function googleActions(parts: UsersParts) {
 
   return {
     /** Throws `not_found` (`google_off`), `invalid` (`return_to_unknown`), `unavailable` (`google_away`). */
-    async google_begin({ return_to }: { return_to?: string }): Promise<GoogleStart> {
+    async google_begin({
+      return_to,
+      session = false,
+    }: {
+      return_to?: string;
+      session?: boolean;
+    }): Promise<GoogleStart> {
       if (google === undefined) throw off();
       if (return_to !== undefined && !google.returnTo.includes(return_to))
         throw fail('invalid', { reason: 'return_to_unknown', detail: 'Nobody may be sent there' });
       const { url, trip } = await google.client.begin();
       const browser = randomBytes(32).toString('base64url');
-      const kept: KeptTrip = { ...trip, browser: hash(browser), return_to: return_to ?? null };
+      const kept: KeptTrip = { ...trip, browser: hash(browser), return_to: return_to ?? null, session };
       await ephemeral.set(tripKey(trip.state), JSON.stringify(kept), tripMs);
       return { url, browser };
     },
@@ -62,6 +70,10 @@ export function googleActions(parts: UsersParts) {
       const enter = (tx: Transaction) => userOf(tx, person);
       if (trip.return_to === null)
         return { tokens: await once(async (tx) => openLogin(parts, tx, await enter(tx), meta)) };
+      if (trip.session) {
+        const tokens = await once(async (tx) => openLogin(parts, tx, await enter(tx), meta));
+        return { location: `${trip.return_to}#${fragmentOf(tokens)}` };
+      }
       const { id } = await once(enter);
       const code = randomBytes(32).toString('base64url');
       await ephemeral.set(codeKey(code), id, codeMs);
@@ -115,6 +127,11 @@ export function googleActions(parts: UsersParts) {
     if (owner === null && email !== null) await keepEmailIdentity(tx, user.id, email, now);
     return user;
   }
+}
+
+function fragmentOf({ access_token, refresh_token, expires_in }: Tokens): string {
+  const fields = { access_token, expires_in: String(expires_in), refresh_token, token_type: 'bearer' };
+  return new URLSearchParams(fields).toString();
 }
 
 const longestAddress = 254;

@@ -4,6 +4,7 @@ import { codeExamples } from './codes.ts';
 import type { RouteExamples } from './example.ts';
 import { googleExamples } from './google.ts';
 import { otherExamples } from './others.ts';
+import { supabaseExamples } from './supabase.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
@@ -12,4 +13,5 @@ export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...googleExamples,
   ...chatExamples,
   ...otherExamples,
+  ...supabaseExamples,
 };

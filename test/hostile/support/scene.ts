@@ -7,6 +7,7 @@ import { eventRoutes } from '../../../gateway/http/routes/events.ts';
 import { googleRoutes } from '../../../gateway/http/routes/google.ts';
 import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
+import { supabaseRoutes } from '../../../gateway/http/routes/supabase.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { RequestFields, RequestType } from '../../../schemas/frames/client.ts';
 import { newId } from '../../../schemas/ids.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...accountRoutes,
   ...codeRoutes,
   ...googleRoutes,
+  ...supabaseRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...presenceRoutes,
@@ -105,6 +107,12 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
     'POST /api/v1/login': { username: attacker.username, password: attacker.password },
     'POST /auth/email/request': { email: person.email },
     'POST /auth/email/verify': { email: person.email, code: '123456' },
+    'POST /auth/v1/signup': {
+      email: person.email,
+      password: person.password,
+      data: { username: person.username },
+    },
+    'POST /auth/v1/token': { email: attacker.username, password: attacker.password },
     'POST /auth/google/exchange': { code: 'a code of nobody' },
     'PATCH /me': {
       display_name: 'Harm',
