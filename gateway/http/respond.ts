@@ -133,7 +133,7 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
       if (!(error instanceof SuhbatError))
         logger.error({ request_id: request.request_id, route: row.route.path, err: error }, 'a bug');
       const refusal = refusalOf(error);
-      const body = problemOf(refusal, request.request_id);
+      const body = { ...problemOf(refusal, request.request_id), ...row.route.refusalFields?.(refusal) };
       finish(
         exchange,
         { status: body.status, body, headers: refusalHeaders(refusal, body.status, exchange.limit) },

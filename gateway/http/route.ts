@@ -4,6 +4,7 @@ import type { Actors } from '../../actors/client/ask.ts';
 import type { Call } from '../../ops/broker/call.ts';
 import type { OnlineKeys } from '../../ops/ephemeral/online-keys.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
+import type { Refusal } from '../../schemas/errors.ts';
 import type { Refusals } from '../../schemas/refusals.ts';
 import type { GatewayMedia } from '../media.ts';
 import type { BodyStream } from './body-stream.ts';
@@ -47,6 +48,8 @@ export interface Route {
   params?: Readonly<Record<string, TSchema>>;
   /** What the route refuses because of what it is asked, beyond what the pipeline refuses; for the documents. */
   refusals?: Refusals;
+  /** Told beside the fields of the problem document, for clients that read others. */
+  refusalFields?(refusal: Refusal): Record<string, string>;
   handle(request: RouteRequest, parts: RouteParts): Promise<Answer>;
 }
 

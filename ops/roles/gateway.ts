@@ -8,6 +8,7 @@ import { mediaRoutes } from '../../gateway/http/routes/media.ts';
 import { messageRoutes } from '../../gateway/http/routes/messages.ts';
 import { peopleRoutes } from '../../gateway/http/routes/people.ts';
 import { profileRoutes } from '../../gateway/http/routes/profiles.ts';
+import { supabaseRoutes } from '../../gateway/http/routes/supabase.ts';
 import { createGateway } from '../../gateway/server.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
@@ -57,6 +58,7 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
       ...accountRoutes,
       ...codeRoutes,
       ...googleRoutes,
+      ...supabaseRoutes,
       ...profileRoutes,
       ...peopleRoutes,
       ...adminRoutes,

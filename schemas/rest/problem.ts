@@ -10,6 +10,8 @@ export const Problem = Type.Object({
   reason: Type.Optional(Type.String()),
   detail: Type.Optional(Type.String()),
   request_id: Type.String(),
+  error_code: Type.Optional(Type.String({ description: 'only of /auth/v1' })),
+  msg: Type.Optional(Type.String({ description: 'only of /auth/v1' })),
   errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 });
 export type Problem = Static<typeof Problem>;

@@ -27,13 +27,21 @@ export async function insertVerifiedUser(db: Transaction, user: VerifiedUser, no
 /** One who came without choosing a name: `user<number>`. `email` null: none that was verified. */
 export async function insertNumberedUser(
   db: Transaction,
-  user: { id: string; email: string | null; display_name?: string | null },
+  user: {
+    id: string;
+    email: string | null;
+    pending_email?: string;
+    password_hash?: string;
+    display_name?: string | null;
+  },
   now: number,
 ): Promise<UserRow> {
   return db.one(typed<UserRow>()`
-    insert into users (id, number, email, username, display_name, created_at, updated_at)
-    select ${user.id}, number, ${user.email}, 'user' || number, coalesce(${user.display_name ?? null}, 'user' || number),
-      ${timestamp(now)}, ${timestamp(now)}
+    insert into users
+      (id, number, email, pending_email, password_hash, username, display_name, created_at, updated_at)
+    select ${user.id}, number, ${user.email}, ${user.pending_email ?? null}, ${user.password_hash ?? null},
+      'user' || number, coalesce(${user.display_name ?? null}, 'user' || number), ${timestamp(now)},
+      ${timestamp(now)}
     from nextval('users_number') as number
     returning ${userColumns}`);
 }

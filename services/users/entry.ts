@@ -4,6 +4,7 @@ import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { Language } from '../../schemas/language.ts';
 import type { LoginBody, RegisterBody, Tokens } from '../../schemas/rest/accounts.ts';
+import { insertNumberedUser } from './emails.store.ts';
 import { noteFailedLogin, openLogin } from './open-login.ts';
 import type { UsersParts } from './parts.ts';
 import { isReserved, usernameReserved, usernameTaken } from './usernames.ts';
@@ -47,6 +48,22 @@ export function entryActions(parts: UsersParts) {
       ).catch((error: unknown) => {
         throw isUniqueViolation(error, 'users_username_key') ? usernameTaken() : error;
       });
+    },
+
+    /** As `register`, for who gives no username: he is called `user<number>`. */
+    async register_numbered(
+      { email, password, language = 'en' }: { email: string; password: string; language?: Language },
+      meta: CallMeta,
+    ): Promise<Tokens> {
+      const password_hash = await passwords.hash(password);
+      return storing(() =>
+        db.transaction(async (tx) => {
+          const user = { id: newId(), email: null, pending_email: email, password_hash };
+          const row = await insertNumberedUser(tx, user, clock.now());
+          await codes.sendIfAllowed(tx, { purpose: 'verify', email, user_id: row.id, language }, meta);
+          return openLogin(parts, tx, row, { action: 'register', way: 'password' }, meta);
+        }),
+      );
     },
 
     /**

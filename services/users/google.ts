@@ -21,6 +21,8 @@ interface KeptTrip extends GoogleTrip {
   /** Hash of the cookie of the browser that began. */
   browser: string;
   return_to: string | null;
+  /** Go back there with a whole session in the fragment, as supabase-js reads it, and not with a code. */
+  session: boolean;
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
@@ -33,13 +35,19 @@ export function googleActions(parts: UsersParts) {
 
   return {
     /** Throws `not_found` (`google_off`), `invalid` (`return_to_unknown`), `unavailable` (`google_away`). */
-    async google_begin({ return_to }: { return_to?: string }): Promise<GoogleStart> {
+    async google_begin({
+      return_to,
+      session = false,
+    }: {
+      return_to?: string;
+      session?: boolean;
+    }): Promise<GoogleStart> {
       if (google === undefined) throw off();
       if (return_to !== undefined && !google.returnTo.includes(return_to))
         throw fail('invalid', { reason: 'return_to_unknown', detail: 'Nobody may be sent there' });
       const { url, trip } = await google.client.begin();
       const browser = randomBytes(32).toString('base64url');
-      const kept: KeptTrip = { ...trip, browser: hash(browser), return_to: return_to ?? null };
+      const kept: KeptTrip = { ...trip, browser: hash(browser), return_to: return_to ?? null, session };
       await ephemeral.set(tripKey(trip.state), JSON.stringify(kept), tripMs);
       return { url, browser };
     },
@@ -59,15 +67,12 @@ export function googleActions(parts: UsersParts) {
       const trip = JSON.parse(kept) as KeptTrip;
       if (!timingSafeEqual(Buffer.from(hash(browser)), Buffer.from(trip.browser))) throw wrongState();
       const person = await google.client.end(query, trip);
-      const enter = (tx: Transaction) => userOf(tx, person);
-      if (trip.return_to === null)
-        return {
-          tokens: await once(async (tx) => {
-            const { user, action } = await enter(tx);
-            return openLogin(parts, tx, user, { action, way: 'google' }, meta);
-          }),
-        };
-      const { id } = (await once(enter)).user;
+      if (trip.return_to === null) return { tokens: await once((tx) => enter(tx, person, meta)) };
+      if (trip.session) {
+        const tokens = await once((tx) => enter(tx, person, meta));
+        return { location: `${trip.return_to}#${fragmentOf(tokens)}` };
+      }
+      const { id } = (await once((tx) => userOf(tx, person))).user;
       const code = randomBytes(32).toString('base64url');
       await ephemeral.set(codeKey(code), id, codeMs);
       return { location: `${trip.return_to}#code=${code}` };
@@ -83,6 +88,11 @@ export function googleActions(parts: UsersParts) {
       return storing(() => db.transaction((tx) => openLogin(parts, tx, user, entrance, meta)));
     },
   };
+
+  async function enter(tx: Transaction, person: GooglePerson, meta: CallMeta): Promise<Tokens> {
+    const { user, action } = await userOf(tx, person);
+    return openLogin(parts, tx, user, { action, way: 'google' }, meta);
+  }
 
   /** Two who come at once with one identity: the second finds what the first has made. */
   async function once<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
@@ -123,6 +133,11 @@ export function googleActions(parts: UsersParts) {
     await keepEmailIdentity(tx, user.id, email, now);
     return { user: await asVerified(parts, tx, user), action: 'register' };
   }
+}
+
+function fragmentOf({ access_token, refresh_token, expires_in }: Tokens): string {
+  const fields = { access_token, expires_in: String(expires_in), refresh_token, token_type: 'bearer' };
+  return new URLSearchParams(fields).toString();
 }
 
 const longestAddress = 254;

@@ -14,6 +14,12 @@ interface Operation {
 
 const nameOf = ({ method, path }: Route) => `${method} ${path}`;
 
+const harmless = new Set([
+  'GET /api/v1/users/{id}/presence',
+  'DELETE /api/v1/contacts/{user_id}',
+  'DELETE /users/{id}/block',
+]);
+
 describe('hostile input over REST', function () {
   this.timeout(60_000);
   let target: Target;

@@ -22,7 +22,7 @@ export interface Oidc {
 
 export const clientId = 'suhbat';
 export const otherClientId = 'somebody-else';
-export const clientSecret = 'a secret that only the two of us know, for tests';
+export const clientSecret = 'a-secret-that-only-the-two-of-us-know';
 
 export async function startOidc(redirectUri: string, members: readonly Member[]): Promise<Oidc> {
   let provider: Provider | undefined;

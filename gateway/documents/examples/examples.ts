@@ -7,6 +7,7 @@ import { googleExamples } from './google.ts';
 import { mediaExamples } from './media.ts';
 import { otherExamples } from './others.ts';
 import { peopleExamples } from './people.ts';
+import { supabaseExamples } from './supabase.ts';
 
 /** The examples of every route, by `METHOD /path`. */
 export const routeExamples: Readonly<Record<string, RouteExamples>> = {
@@ -18,4 +19,5 @@ export const routeExamples: Readonly<Record<string, RouteExamples>> = {
   ...mediaExamples,
   ...otherExamples,
   ...peopleExamples,
+  ...supabaseExamples,
 };

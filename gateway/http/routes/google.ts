@@ -34,7 +34,11 @@ function cookieOf(header: string): string {
 }
 
 async function begin(request: RouteRequest, { call }: RouteParts): Promise<Answer> {
-  const { url, browser } = await call<GoogleStart>('users.google_begin', request.query, metaOf(request));
+  return toGoogle(await call<GoogleStart>('users.google_begin', request.query, metaOf(request)));
+}
+
+/** Sends the browser off. */
+export function toGoogle({ url, browser }: GoogleStart): Answer {
   const redirect = new URL(url).searchParams.get('redirect_uri') ?? '';
   const headers = {
     ...secret,

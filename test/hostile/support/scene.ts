@@ -11,6 +11,7 @@ import { messageRoutes } from '../../../gateway/http/routes/messages.ts';
 import { peopleRoutes } from '../../../gateway/http/routes/people.ts';
 import { presenceRoutes } from '../../../gateway/http/routes/presence.ts';
 import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
+import { supabaseRoutes } from '../../../gateway/http/routes/supabase.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { RequestFields, RequestType } from '../../../schemas/frames/client.ts';
 import { newId } from '../../../schemas/ids.ts';
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...peopleRoutes,
   ...codeRoutes,
   ...googleRoutes,
+  ...supabaseRoutes,
   ...chatRoutes,
   ...messageRoutes,
   ...mediaRoutes,
@@ -118,6 +120,12 @@ export function goodBodies(scene: Scene): Record<string, Record<string, unknown>
     'POST /api/v1/login': { username: attacker.username, password: attacker.password },
     'POST /auth/email/request': { email: person.email },
     'POST /auth/email/verify': { email: person.email, code: '123456' },
+    'POST /auth/v1/signup': {
+      email: person.email,
+      password: person.password,
+      data: { username: person.username },
+    },
+    'POST /auth/v1/token': { email: attacker.username, password: attacker.password },
     'POST /auth/google/exchange': { code: 'a code of nobody' },
     'PATCH /me': {
       display_name: 'Harm',

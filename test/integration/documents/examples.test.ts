@@ -53,7 +53,7 @@ describe('the examples of the OpenAPI document', function () {
     return {
       status: response.status,
       headers: response.headers,
-      body: text === '' ? undefined : parse(text),
+      body: text === '' ? undefined : sameForAll(parse(text)),
     };
   }
 
@@ -61,6 +61,13 @@ describe('the examples of the OpenAPI document', function () {
     const form = new FormData();
     form.append('file', new Blob([text ?? new Uint8Array(Buffer.from(base64, 'base64'))]), name);
     return form;
+  }
+
+  /** What only supabase-js reads: repetitions of a problem's fields, and the second at which a token ends. */
+  function sameForAll(body: unknown): unknown {
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+    const { error_code: _, msg: __, ...rest } = body as Json;
+    return 'expires_at' in rest ? { ...rest, expires_at: 1_774_079_100 } : rest;
   }
 
   /** A stream has no end: its first piece will do. */
@@ -148,7 +155,8 @@ describe('the examples of the OpenAPI document', function () {
     for (const [name, examples] of named) {
       const [example] = Object.values(examples) as [RouteExample];
       const unknown = { ...example, body: { ...(example.body as object), nonsense: 1 } };
-      expect((await send(name, unknown, world)).status, name).to.equal(400);
+      // What supabase-js sends beyond that is ignored.
+      if (!name.includes('/auth/v1/')) expect((await send(name, unknown, world)).status, name).to.equal(400);
 
       const token = world.tokens[example.by ?? 'ali'];
       const plain = { 'Content-Type': 'text/plain', Authorization: `Bearer ${token}` };

@@ -139,7 +139,7 @@ describe('the OpenAPI document', function () {
   it('has an example for every route of the API itself, of each of its good answers', () => {
     // Google's good answers take a Google: `accounts/google.test.ts`.
     const shownHere = routes.filter(
-      ({ limit, path }) => limit !== 'none' && !path.startsWith('/auth/google/'),
+      ({ limit, path }) => limit !== 'none' && !/^\/auth\/(google\/|v1\/authorize)/.test(path),
     );
     for (const route of shownHere) {
       const examples = Object.values(routeExamples[nameOf(route)] ?? {});

@@ -281,6 +281,34 @@ export const routeCases: Readonly<Record<string, RouteCase>> = {
     status: 401,
     good: at('/auth/google/exchange', () => ({ code: say('code') })),
   },
+  'POST /auth/v1/signup': {
+    ...open,
+    good: at('/auth/v1/signup', () => ({
+      email: freshAddress(),
+      password: freshPassword(),
+      data: { username: freshName() },
+    })),
+    answers: keepSession,
+  },
+  'POST /auth/v1/token': {
+    ...open,
+    good: ({ owner }) => ({
+      path: '/auth/v1/token?grant_type=password',
+      body: { email: owner.email, password: owner.password },
+    }),
+    answers: keepSession,
+  },
+  'POST /auth/v1/logout': { ...own, status: 204, good: at('/auth/v1/logout?scope=others') },
+  'GET /auth/v1/user': {
+    ...own,
+    good: at('/auth/v1/user'),
+    answers: (body: object, { owner }) => expect(body).to.include({ id: owner.id, email: owner.email }),
+  },
+  'GET /auth/v1/authorize': {
+    ...open,
+    status: 404,
+    good: at('/auth/v1/authorize?provider=google&redirect_to=https://app.example/'),
+  },
   'POST /api/v1/ws-ticket': {
     ...own,
     status: 201,
@@ -536,6 +564,11 @@ function searchFor(path: string): Pick<RouteCase, 'good' | 'answers'> {
 
 function nextSeq(more: number) {
   return (body: object) => expect(body).to.deep.equal({ seq: head + more });
+}
+
+function keepSession({ access_token, refresh_token }: { access_token: string; refresh_token: string }): void {
+  keepSecret(access_token);
+  keepSecret(refresh_token);
 }
 
 function keepTokens({
