@@ -1,3 +1,4 @@
+import type { Clock } from '../../ops/process/clock.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -8,8 +9,11 @@ export interface BodyStream {
   contentLength: number | undefined;
   /** The next piece, nothing at the end. Throws `too_large`; where the client goes away it throws `Gone`. */
   read(): Promise<Uint8Array | undefined>;
-  /** Aborted when the client goes away. */
-  signal: AbortSignal;
+  /**
+   * Where an answer is due before the end: takes what has already been sent and forgets it, for a moment. An answer that
+   * ends a connection with unread bytes is lost on its way.
+   */
+  discard(): Promise<void>;
 }
 
 /** The client went away before its body had ended: nobody waits for an answer. */
@@ -19,16 +23,17 @@ export class Gone extends Error {}
  * Must be called in the turn in which the request came. uWebSockets hands over at most what it reads at once (512 KiB);
  * from then on the socket rests until that was taken. So a body holds about that much memory, however long it is.
  */
-export function openBody(exchange: Exchange, most: number): BodyStream {
+export function openBody(exchange: Exchange, most: number, clock: Clock): BodyStream {
   const { res, contentType } = exchange;
-  const gone = new AbortController();
   const pieces: Uint8Array[] = [];
   let size = 0;
   let ended = false;
+  let gone = false;
+  let unwanted = false;
   let resting = false;
   let wake = () => {};
   exchange.onGone = () => {
-    gone.abort();
+    gone = true;
     wake();
   };
   // Until it was read to its end.
@@ -42,16 +47,16 @@ export function openBody(exchange: Exchange, most: number): BodyStream {
   }
 
   res.onData((chunk, isLast) => {
-    if (exchange.over || size > most) return;
+    if (exchange.over) return;
     size += chunk.byteLength;
     // The buffer is taken back when this returns.
-    if (chunk.byteLength > 0 && size <= most) pieces.push(new Uint8Array(chunk.slice(0)));
+    if (chunk.byteLength > 0 && size <= most && !unwanted) pieces.push(new Uint8Array(chunk.slice(0)));
     ended = isLast;
     if (isLast) {
       exchange.closes = false;
       // The next request of this connection is to be read, too.
       rest(false);
-    } else {
+    } else if (!unwanted) {
       rest(true);
     }
     wake();
@@ -60,10 +65,9 @@ export function openBody(exchange: Exchange, most: number): BodyStream {
   return {
     contentType,
     contentLength: exchange.hasLength ? exchange.contentLength : undefined,
-    signal: gone.signal,
     async read() {
       for (;;) {
-        if (gone.signal.aborted) throw new Gone();
+        if (gone) throw new Gone();
         if (exchange.contentLength > most || size > most) throw tooLarge(most);
         const piece = pieces.shift();
         if (piece !== undefined) return piece;
@@ -75,8 +79,27 @@ export function openBody(exchange: Exchange, most: number): BodyStream {
         });
       }
     },
+    discard() {
+      unwanted = true;
+      const until = size + lingerBytes;
+      pieces.length = 0;
+      if (ended || gone || exchange.over) return Promise.resolve();
+      return new Promise((resolve) => {
+        const cancel = clock.after(lingerMs, resolve);
+        wake = () => {
+          if (!ended && !gone && size < until) return;
+          cancel();
+          resolve();
+        };
+        rest(false);
+      });
+    },
   };
 }
+
+/** Milliseconds, and bytes. */
+const lingerMs = 500;
+const lingerBytes = 16 * 1024 * 1024;
 
 function tooLarge(most: number) {
   return fail('too_large', { detail: `This body has at most ${most} bytes` });

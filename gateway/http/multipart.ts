@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { Busboy } from '@fastify/busboy';
+import { Busboy, type BusboyFileStream } from '@fastify/busboy';
 import { fail } from '../../schemas/errors.ts';
 import type { BodyStream } from './body-stream.ts';
 
@@ -35,12 +35,20 @@ export async function readForm<T>(
   const fields: Record<string, string> = Object.create(null);
   let taken: Promise<T> | undefined;
   let current: Readable | undefined;
-  let giveUp = (_: unknown) => {};
-  /** Rejects with the first thing that goes wrong, and never resolves. */
-  const failure = new Promise<never>((_, reject) => {
-    giveUp = reject;
-  });
-  failure.catch(() => {});
+  let broken: { error: unknown } | undefined;
+  let interrupt = (_: unknown) => {};
+  function giveUp(error: unknown): void {
+    broken ??= { error };
+    interrupt(broken.error);
+  }
+  /** Waits for it, or for the first thing that goes wrong. `Promise.race` would keep every piece until the end. */
+  function unlessBroken<V>(work: Promise<V>): Promise<V> {
+    return new Promise((resolve, reject) => {
+      interrupt = reject;
+      if (broken) reject(broken.error);
+      work.then(resolve, reject);
+    });
+  }
   const finished = new Promise<void>((resolve) => form.once('finish', resolve));
 
   form.on('error', () => giveUp(badForm()));
@@ -49,6 +57,7 @@ export async function readForm<T>(
   });
   form.on('file', (field, stream, name) => {
     stream.on('error', () => giveUp(badForm()));
+    stream.on('limit', () => giveUp(tooLarge(most)));
     if (field !== 'file') {
       stream.resume();
       return;
@@ -60,12 +69,12 @@ export async function readForm<T>(
 
   try {
     for (;;) {
-      const piece = await Promise.race([body.read(), failure]);
+      const piece = await unlessBroken(body.read());
       if (piece === undefined) break;
-      if (!form.write(piece)) await Promise.race([once(form, 'drain'), failure]);
+      if (!form.write(piece)) await unlessBroken(once(form, 'drain'));
     }
     form.end();
-    await Promise.race([finished, failure]);
+    await unlessBroken(finished);
     if (taken === undefined) throw badForm('The form has no file called "file"');
     return await taken;
   } catch (error) {
@@ -81,8 +90,7 @@ function openForm(contentType: string, most: number): InstanceType<typeof Busboy
     return new Busboy({
       headers: { 'content-type': contentType },
       limits: {
-        // One more than is allowed tells that there are more.
-        fileSize: most + 1,
+        fileSize: most,
         files: 1,
         fields: fieldsMost,
         fieldSize: fieldBytes,
@@ -96,13 +104,14 @@ function openForm(contentType: string, most: number): InstanceType<typeof Busboy
   }
 }
 
-async function* bytesOf(stream: Readable, most: number): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.byteLength;
-    if (size > most) throw fail('too_large', { detail: `A file has at most ${most} bytes` });
-    yield chunk;
-  }
+/** What the limit has cut off must not look like a whole file. */
+async function* bytesOf(stream: BusboyFileStream, most: number): AsyncGenerator<Uint8Array> {
+  yield* stream as AsyncIterable<Buffer>;
+  if (stream.truncated) throw tooLarge(most);
+}
+
+function tooLarge(most: number) {
+  return fail('too_large', { detail: `A file has at most ${most} bytes` });
 }
 
 function badForm(detail = 'The form cannot be read') {

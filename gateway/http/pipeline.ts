@@ -7,7 +7,7 @@ import type { CallLimits } from '../call-limits.ts';
 import type { Limits } from '../limits.ts';
 import { lowerIds } from '../lower-ids.ts';
 import { callerOfTicket } from '../tickets.ts';
-import { openBody } from './body-stream.ts';
+import { type BodyStream, openBody } from './body-stream.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
 import { keyOf, once } from './idempotency.ts';
 import { type LimitName, limit, limitName } from './limit.ts';
@@ -207,7 +207,7 @@ function admit(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { upload, slow } = exchange.row.route;
   if (slow) exchange.deadline += settlingMs;
   if (upload) {
-    exchange.request.upload = openBody(exchange, upload.most);
+    exchange.request.upload = openBody(exchange, upload.most, parts.clock);
     exchange.deadline = exchange.began + uploadMs;
     exchange.request.settling = () => {
       exchange.deadline = parts.clock.monotonic() + settlingMs + parts.budgetMs;
@@ -273,7 +273,18 @@ function knownQuery(raw: string, names: readonly string[]): Record<string, strin
   return query;
 }
 
+/** A refusal before the end of a body waits a moment for what was sent already. */
+function afterBody(upload: BodyStream): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await upload.discard();
+    throw error;
+  };
+}
+
 function handle(exchange: Exchange, parts: PipelineParts): Promise<Answer> {
   const key = keyOf(exchange.request);
-  return key === undefined ? exchange.row.route.handle(exchange.request, parts) : once(exchange, key, parts);
+  if (key !== undefined) return once(exchange, key, parts);
+  const { request, row } = exchange;
+  const answer = row.route.handle(request, parts);
+  return request.upload === undefined ? answer : answer.catch(afterBody(request.upload));
 }

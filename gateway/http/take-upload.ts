@@ -48,7 +48,7 @@ export async function takeUpload(
   }
 }
 
-const signed = ['type', 'size', 'expires', 'sig'] as const;
+const signed = ['content_type', 'size', 'expires', 'sig'] as const;
 
 /** `PUT` of what the local store has signed: type and length are those of the promise, or it is refused. */
 export async function takeSigned(request: RouteRequest, parts: RouteParts): Promise<void> {

@@ -63,7 +63,7 @@ export async function openLocalObjects({ dir, secret, clock }: LocalObjectsOptio
     const expires = Math.floor(clock.now() / 1000) + promise.expiresInS;
     const { type, size } = promise;
     return new URLSearchParams({
-      type,
+      content_type: type,
       size: String(size),
       expires: String(expires),
       sig: sign(key, promise, expires),
@@ -131,7 +131,7 @@ export async function openLocalObjects({ dir, secret, clock }: LocalObjectsOptio
       return { url: signedPath(key), fields: Object.fromEntries(signedQuery(key, promise)) };
     },
     signed: {
-      promised(key, { type = '', size = '', expires = '', sig = '' }) {
+      promised(key, { content_type: type = '', size = '', expires = '', sig = '' }) {
         const until = Number(expires);
         const promise = { type, size: Number(size) };
         const own = sign(key, promise, until);

@@ -74,7 +74,7 @@ describe('objects in a folder', () => {
     const { signed } = store.objects;
     expect(signed?.promised(key, query)).to.deep.include({ type: 'image/png', size: 7 });
     for (const change of [
-      { type: 'text/html' },
+      { content_type: 'text/html' },
       { size: '8' },
       { expires: '9999999999' },
       { sig: 'x' },

@@ -12,7 +12,9 @@ export interface RouteExample {
   query?: Record<string, string>;
   body?: unknown;
   /** The file of a form, as text or base64. */
-  file?: { name: string; text?: string; base64?: string };
+  file?: { name: string; text?: string; base64?: string; fields?: Record<string, string> };
+  /** Instead of JSON: a text that is sent as it is, and its media type. */
+  plain?: { type: string; text: string };
   status: number;
   /** The body of a good answer. */
   reply?: unknown;

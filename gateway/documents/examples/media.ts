@@ -5,12 +5,11 @@ import * as scene from './scene.ts';
 
 /** Files and avatars. */
 
-const fileId = '0198a3d0-4b1a-7f0e-9c35-2d6e8f7a9b01';
+const { fileId, fileText: note } = scene;
 const sig = '1774083600.q0m7Yt3kS1v9cJ2xWb8nZr4hLe6pDgAuq0m7Yt3kS1w';
 const url = `/media/${fileId}?sig=${sig}`;
 const thumb_url = `/media/${fileId}/thumb?sig=${sig}`;
 
-const note = 'Choy: 200 g\nNon: 4\n';
 const list: File = {
   file_id: fileId,
   kind: 'file',
@@ -26,9 +25,7 @@ const list: File = {
   state: 'ready',
 };
 
-/** One pixel. */
-const pixel =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const { pixel } = scene;
 const nobody = { file_id: scene.nobodyId };
 const badSignature = no.because(
   'forbidden',
@@ -96,18 +93,42 @@ export const mediaExamples: Readonly<Record<string, RouteExamples>> = {
     },
   },
   'POST /uploads/{file_id}/complete': {
+    done: {
+      summary: 'It has come, as promised',
+      params: { file_id: scene.sentId },
+      status: 200,
+      reply: { ...list, file_id: scene.sentId, name: null },
+    },
     no_file: { summary: 'Nobody waits for this one', params: nobody, status: 404, refusal: no.noFile },
   },
   'PUT /uploads/{file_id}': {
+    sent: {
+      summary: 'To the URL of the answer, with its headers',
+      params: { file_id: scene.promisedId },
+      query: scene.promised,
+      plain: { type: scene.noteType, text: note },
+      status: 204,
+    },
     not_signed: { summary: 'Without a signature', params: nobody, status: 403, refusal: badSignature },
   },
+  'POST /uploads/{file_id}': {
+    sent: {
+      summary: 'The fields of the answer, and then the file',
+      params: { file_id: scene.formId },
+      file: { name: 'royxat.txt', text: note, fields: scene.promisedForm },
+      status: 204,
+    },
+  },
   'GET /media/{file_id}': {
+    bytes: { summary: 'By its owner', params: { file_id: fileId }, status: 200, reply: note },
     no_file: { summary: 'There is none', params: nobody, status: 404, refusal: no.noFile },
   },
   'GET /media/{file_id}/thumb': {
+    picture: { summary: 'Of a picture', params: { file_id: scene.pictureId }, status: 200 },
     no_file: { summary: 'There is none', params: nobody, status: 404, refusal: no.noFile },
   },
   'DELETE /media/{file_id}': {
+    gone: { summary: 'For everybody, at once', params: { file_id: fileId }, status: 204 },
     no_file: { summary: 'There is none', params: nobody, status: 404, refusal: no.noFile },
   },
 };

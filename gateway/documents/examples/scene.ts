@@ -70,6 +70,28 @@ export const groupName = 'choyxona';
 
 /** What a mail brings. */
 export const mailedCode = '246813';
+/** Files of Ali: one that is there, one that was sent and one that is awaited, by PUT and as a form. */
+export const fileId = '0198a3d0-4b1a-7f0e-9c35-2d6e8f7a9b01';
+export const sentId = '0198a3d0-6c2b-7a1f-8d46-3e7f908bac12';
+export const promisedId = '0198a3d0-8d3c-7b20-9e57-4f80a19cbd23';
+export const formId = '0198a3d0-ae4d-7c31-af68-5091b2adce34';
+export const pictureId = '0198a3d0-cf5e-7d42-b079-61a2c3bedf45';
+/** One pixel. */
+export const pixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+export const fileText = 'Choy: 200 g\nNon: 4\n';
+export const noteType = 'text/plain';
+const promise = { content_type: noteType, size: String(fileText.length) };
+export const promised = {
+  ...promise,
+  expires: '1774081800',
+  sig: 'h7Yt3kS1v9cJ2xWb8nZr4hLe6pDgAuq0m7Yt3kS1wQ9',
+};
+export const promisedForm = {
+  ...promise,
+  expires: '1774081801',
+  sig: 'k2xWb8nZr4hLe6pDgAuq0m7Yt3kS1wQ9h7Yt3kS1v9c',
+};
 
 export const accessToken =
   'eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsxIn0.eyJzdWIiOiIwMTk4YTNjNCJ9.c2lnbmF0dXJl';

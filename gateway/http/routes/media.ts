@@ -44,7 +44,7 @@ const signedUpload = {
   refusals: { ...noFile, forbidden: ['signature_invalid'], unprocessable: ['size_mismatch'], ...busy },
 } as const;
 const SignedQuery = Type.Object({
-  type: Type.Optional(Type.String({ maxLength: 100 })),
+  content_type: Type.Optional(Type.String({ maxLength: 100 })),
   size: Type.Optional(Type.String({ maxLength: 15 })),
   expires: Type.Optional(Type.String({ maxLength: 15 })),
   sig: Type.Optional(Type.String({ maxLength: 100 })),

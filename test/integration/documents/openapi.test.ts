@@ -144,8 +144,8 @@ describe('the OpenAPI document', function () {
     for (const route of shownHere) {
       const examples = Object.values(routeExamples[nameOf(route)] ?? {});
       const statuses = examples.map(({ status }) => String(status));
-      // A 304 says nothing.
-      const good = Object.keys(route.replies).filter((status) => status !== '304');
+      // These say no more than a 200.
+      const good = Object.keys(route.replies).filter((status) => !['206', '304', '416'].includes(status));
       expect(statuses, nameOf(route)).to.include.members(good);
     }
   });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as scene from '../../../gateway/documents/examples/scene.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
+import type { File, Presigned } from '../../../schemas/rest/media.ts';
 import { eventually } from '../../support/eventually.ts';
 import { giveRole } from '../../support/roles.ts';
 
@@ -42,7 +43,10 @@ export async function buildWorld(url: string): Promise<World> {
   const said = { text: whisper.text, client_id: whisper.client_id };
   await as(vali)('POST', `/api/v1/chats/${pair.id}/messages`, said);
 
+  const files = await sendFiles(url, ali.access_token);
+
   const reals = new Map<string, string>([
+    ...files,
     [scene.groupId, group.id],
     [scene.privateId, pair.id],
     [scene.groupName, groupName],
@@ -78,6 +82,37 @@ export async function buildWorld(url: string): Promise<World> {
         return items.length === 1 || 'the reply is not found';
       }),
   };
+}
+
+/** Ali's files: those that are there, one that was sent, and two that are awaited. */
+async function sendFiles(url: string, token: string): Promise<[string, string][]> {
+  const { fileText: note, noteType } = scene;
+  const upload = async (bytes: BlobPart, name: string): Promise<string> => {
+    const form = new FormData();
+    form.append('file', new Blob([bytes]), name);
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/upload`, { method: 'POST', headers, body: form });
+    return ((await response.json()) as File).file_id;
+  };
+  const presign = (method: 'PUT' | 'POST') =>
+    asker(url, token)<Presigned>('POST', '/uploads/presign', {
+      ...{ content_type: noteType, size: note.length, kind: 'file', method },
+    });
+  const [sent, put, post] = await Promise.all([presign('PUT'), presign('PUT'), presign('POST')]);
+  await fetch(url + sent.url, { method: 'PUT', headers: { 'Content-Type': noteType }, body: note });
+  const query = Object.fromEntries(new URLSearchParams(put.url.split('?')[1]));
+  const fields = 'fields' in post ? post.fields : {};
+  const pairs = (names: Record<string, string>, values: Record<string, string>) =>
+    ['expires', 'sig'].map((name): [string, string] => [names[name] ?? '', values[name] ?? '']);
+  return [
+    [scene.fileId, await upload(note, 'royxat.txt')],
+    [scene.pictureId, await upload(new Uint8Array(Buffer.from(scene.pixel, 'base64')), 'nuqta.png')],
+    [scene.sentId, sent.file_id],
+    [scene.promisedId, put.file_id],
+    [scene.formId, post.file_id],
+    ...pairs(scene.promised, query),
+    ...pairs(scene.promisedForm, fields),
+  ];
 }
 
 /** Letters at random, so that no search finds one name by another. */

@@ -110,7 +110,9 @@ type Signed<Method> = Presigned & { method: Method };
 /** Four bytes of nothing are awaited. */
 export async function promised(user: User): Promise<Signed<'PUT'>> {
   const asked = { content_type: 'application/octet-stream', size: 4, kind: 'file' };
-  return (await presign(user, asked)).body as Signed<'PUT'>;
+  const signed = (await presign(user, asked)).body as Signed<'PUT'>;
+  // fetch knows the length by itself, and would send two types of different case.
+  return { ...signed, headers: { 'content-type': signed.headers['Content-Type'] ?? '' } };
 }
 
 export async function promisedForm(user: User): Promise<Signed<'POST'>> {

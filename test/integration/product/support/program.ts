@@ -16,6 +16,8 @@ export interface Product {
   /** Of its newest start. */
   url: string;
   program: Program;
+  /** Where it keeps everything, in `data`. */
+  readonly folder: string;
   /** Signs access tokens as the program does: for those that have expired, or are of the future. */
   sign(userId: string, loginId: string, issuedAt: number, lifetimeS?: number): string;
   /** Starts it once more, on the same folder, when it has ended. */
@@ -47,6 +49,7 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
   const own: Product = {
     dataDir: settings.SUHBAT_DATA_DIR,
     url: '',
+    folder,
     program: startProgram({ env: settings }),
     sign(userId, loginId, issuedAt, lifetimeS = 900) {
       const clock = { now: () => issuedAt, monotonic: () => issuedAt, after: () => () => {} };
