@@ -1,8 +1,7 @@
 #!/bin/sh
 # Installs what PATH lacks: `chromium` (for test/browser), `nats-server` and `redis-server` (for `npm run cluster` and
-# the tests of clusters), and `versitygw` (a server that speaks S3, for the tests of media; made with Go, since Debian has
-# none that checks presigned forms). On Debian and its relatives, as root, with apt-get, and without starting a service.
-# Elsewhere it changes nothing, says what to do, and ends with 1.
+# the tests of clusters). On Debian and its relatives, as root, with apt-get, and without starting a service. Elsewhere
+# it changes nothing, says what to do, and ends with 1.
 set -eu
 
 on_path() {
@@ -28,18 +27,8 @@ for name in "$@"; do
       missing="$missing $name"
       hint="$hint; $name for clusters"
       ;;
-    versitygw)
-      on_path versitygw && continue
-      # Not by apt-get: made here, in a place of PATH.
-      PATH="$PATH:/usr/local/go/bin"
-      if ! command -v go >/dev/null 2>&1 || [ ! -w /usr/local/bin ]; then
-        echo 'Missing on PATH: versitygw for tests with S3. Please install it (https://github.com/versity/versitygw), or Go.' >&2
-        exit 1
-      fi
-      GOBIN=/usr/local/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-      ;;
     *)
-      echo "usage: $0 [chromium] [nats-server] [redis-server] [versitygw]" >&2
+      echo "usage: $0 [chromium] [nats-server] [redis-server]" >&2
       exit 2
       ;;
   esac

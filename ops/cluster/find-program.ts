@@ -9,7 +9,6 @@ const programs = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nats-server': ['nats-server'],
   'redis-server': ['redis-server'],
-  versitygw: ['versitygw'],
 };
 
 /** A program's path; where PATH has none, our script installs it, or says in one sentence what to do. */
@@ -28,8 +27,8 @@ export function findProgram(program: keyof typeof programs): string {
   return installed;
 }
 
-/** Debian keeps servers where only root's PATH leads. */
-function onPath(names: readonly string[]): string | undefined {
+/** The first of these names that can be run. Debian keeps servers where only root's PATH leads. */
+export function onPath(names: readonly string[]): string | undefined {
   const folders = `${process.env.PATH ?? ''}${delimiter}/usr/sbin`.split(delimiter).filter(Boolean);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(canRun);
 }

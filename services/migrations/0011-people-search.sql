@@ -1,5 +1,5 @@
 -- Finding people: beginnings of names in the order of an index, so that a page reads only what it gives, and slips
--- of the pen by the words of names, of which there are far fewer than people. See ops/decisions/0013.
+-- of the pen by the words of names, of which there are far fewer than people. See ops/decisions/0015.
 
 drop index users_username_trigrams;
 drop index users_display_name_trigrams;

@@ -13,7 +13,7 @@ describe('with a real S3 server', function () {
 
   before(async function () {
     // Where there is none, and no Go to make one, nothing can be said about it.
-    if (s3Missing() !== undefined) this.skip();
+    if (s3Missing !== undefined) this.skip();
     server = await startS3();
     objects = openS3Objects({ region: 'us-east-1', ...server, onError: (fault) => faults.push(fault) });
   });

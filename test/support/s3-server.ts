@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startChild } from '../../ops/cluster/child.ts';
-import { findProgram } from '../../ops/cluster/find-program.ts';
+import { onPath } from '../../ops/cluster/find-program.ts';
 import { eventually } from './eventually.ts';
 
 /** A real server that speaks S3, with one bucket, on a folder of its own. */
@@ -19,17 +19,14 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
+/** Kept, and strict: it checks signatures, signed lengths and the policies of forms. Neither Debian nor npm has it. */
+const server = onPath(['versitygw']);
+
 /** Where no server is to be had, the sentence that says why. */
-export function s3Missing(): string | undefined {
-  try {
-    findProgram('versitygw');
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
+export const s3Missing = server === undefined ? 'versitygw is not on PATH' : undefined;
 
 export async function startS3(): Promise<S3Server> {
+  if (server === undefined) throw new Error(s3Missing);
   const dir = await mkdtemp(join(tmpdir(), 'suhbat-s3-'));
   const bucket = 'suhbat-files';
   const [data, meta] = [join(dir, 'data'), join(dir, 'meta')];
@@ -39,7 +36,7 @@ export async function startS3(): Promise<S3Server> {
   const [accessKey, secretKey] = ['suhbat-test', 'a secret of the tests alone'];
   let output = '';
   const child = startChild(
-    findProgram('versitygw'),
+    server,
     [
       ...[
         '--port',
