@@ -31,7 +31,7 @@ export function loginOf(token: string): string {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sid as string;
 }
 
-function userOf(tokens: Tokens, email: string, password: string): User {
+export function userOf(tokens: Tokens, email: string, password: string): User {
   keepSecret(tokens.access_token);
   keepSecret(tokens.refresh_token);
   const { id, username, display_name } = tokens.user;
