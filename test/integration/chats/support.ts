@@ -16,6 +16,7 @@ import type { Envelope } from '../../../ops/bus/bus.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import { connectPostgres, type Transaction } from '../../../ops/connections/postgres.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { createMediaUrls } from '../../../ops/security/media-urls.ts';
 import { createLogger } from '../../../ops/telemetry/logger.ts';
 import type { Chat } from '../../../schemas/chat/wire.ts';
 import { newId } from '../../../schemas/ids.ts';
@@ -25,6 +26,7 @@ import type { UsersParts } from '../../../services/users/parts.ts';
 import { profileActions } from '../../../services/users/profiles.ts';
 import { relationActions } from '../../../services/users/relations.ts';
 import { insertUser } from '../../../services/users/users.store.ts';
+import { createViews } from '../../../services/users/views.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -91,7 +93,8 @@ export async function startChats() {
   });
   broker.createService(actorsService(host));
   // Of the users service these tests need what looks users up.
-  const users = { db, clock, bus, actors } as unknown as UsersParts;
+  const views = createViews(createMediaUrls('a secret of at least thirty-two bytes', clock));
+  const users = { db, clock, bus, actors, call, views } as unknown as UsersParts;
   broker.createService(defineService('users', { ...profileActions(users), ...relationActions(users) }));
   broker.createService(createChatsService({ db, actors, call }));
   await host.start();
