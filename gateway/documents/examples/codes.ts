@@ -55,11 +55,11 @@ export const codeExamples: Readonly<Record<string, RouteExamples>> = {
   },
   'POST /api/v1/auth/email': {
     mailed: onItsWay({ email: newcomer, current_password: scene.password }),
-    wrong_password: {
+    password_required: {
       summary: 'The password is asked where there is one',
       body: { email: newcomer },
       status: 403,
-      refusal: no.because('forbidden', 'wrong_password', 'The current password is wrong'),
+      refusal: no.because('forbidden', 'password_required', 'This needs your password'),
     },
   },
   'POST /api/v1/auth/password/forgot': {
