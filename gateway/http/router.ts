@@ -48,30 +48,31 @@ function mountOthers(app: TemplatedApp, pattern: string, rows: readonly Row[], p
     },
   });
   app.options(pattern, (res, req) => pipeline.accept(res, req, options));
-  app.any(pattern, (res, req) => pipeline.accept(res, req, refused));
+  const refuse: Handler = (res, req) => pipeline.accept(res, req, refused);
+  // By name too: a path with parameters that takes the method would win over what takes any.
+  for (const method of known.filter((one) => !methods.includes(one))) app[verbs[method]](pattern, refuse);
+  app.any(pattern, refuse);
 }
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void;
+
+/** What uWebSockets calls them. */
+const verbs = {
+  GET: 'get',
+  HEAD: 'head',
+  POST: 'post',
+  PUT: 'put',
+  PATCH: 'patch',
+  DELETE: 'del',
+} as const;
+const known = Object.keys(verbs) as (keyof typeof verbs)[];
 
 /** A row outside the table: no part of the API, but answered by the same pipeline. */
 function anything(path: string): Omit<Route, 'handle'> {
   return { method: 'GET', path, summary: '', auth: 'open', limit: 'none', replies: {} };
 }
 
-function put(app: TemplatedApp, row: Row, handler: (res: HttpResponse, req: HttpRequest) => void): void {
-  switch (row.route.method) {
-    case 'GET':
-      app.get(row.pattern, handler);
-      app.head(row.pattern, handler);
-      return;
-    case 'POST':
-      app.post(row.pattern, handler);
-      return;
-    case 'PUT':
-      app.put(row.pattern, handler);
-      return;
-    case 'PATCH':
-      app.patch(row.pattern, handler);
-      return;
-    case 'DELETE':
-      app.del(row.pattern, handler);
-  }
+function put(app: TemplatedApp, { route, pattern }: Row, handler: Handler): void {
+  app[verbs[route.method]](pattern, handler);
+  if (route.method === 'GET') app.head(pattern, handler);
 }

@@ -96,6 +96,10 @@ describe('the life of a process', () => {
           NATS_URL: `nats://127.0.0.1:${nobody}`,
           REDIS_URL: `redis://127.0.0.1:${nobody}`,
           DATABASE_URL: `postgres://suhbat@127.0.0.1:${nobody}/suhbat`,
+          S3_ENDPOINT: `http://127.0.0.1:${nobody}`,
+          S3_BUCKET: 'nobody',
+          S3_ACCESS_KEY: 'nobody',
+          S3_SECRET_KEY: 'nobody',
         },
       });
       programs.push(program);
