@@ -4,14 +4,14 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 /**
- * The tests of `npm test`: two mochas side by side, because the tests of the cluster wait most of the time. What the
- * first says is seen at once, the second's follows when both have ended. Exits with 0 only where both did.
+ * The tests of `npm test`: two mochas side by side, then the clusters, which need the machine for themselves. What the
+ * second says follows when both have ended. Exits with 0 only where all did.
  */
-const folders = readdirSync(import.meta.dirname, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name);
+const last = ['cluster'];
 const first = ['hostile', 'integration'];
-const second = folders.filter((name) => !first.includes(name));
+const second = readdirSync(import.meta.dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && ![...first, ...last, 'support'].includes(entry.name))
+  .map(({ name }) => name);
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
@@ -26,7 +26,7 @@ function run(names: readonly string[], output: 'inherit' | 'pipe'): Promise<{ co
   });
 }
 
-// A terminal tells all of us at once; a signal to this process alone is theirs too.
 const ended = await Promise.all([run(first, 'inherit'), run(second, 'pipe')]);
 for (const { said } of ended) process.stdout.write(said);
+ended.push(await run(last, 'inherit'));
 process.exitCode = ended.every(({ code }) => code === 0) ? 0 : 1;

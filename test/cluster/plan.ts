@@ -21,8 +21,6 @@ export const shortPlan: readonly Fault[][] = [
   [faults.reconnectStorm],
   [faults.viewsDisagree],
   [faults.clockOff, faults.slowReaders],
-  [faults.restored],
-  [faults.journalFull],
   [faults.scaled],
   [faults.actorsKilled, faults.natsKilled],
 ];

@@ -66,7 +66,9 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   const tokens: Tokens[] = [];
   for (let first = 0; first < people; first += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
-    tokens.push(...(await Promise.all(some.map((n) => insisting(() => register(url, account(n)))))));
+    tokens.push(
+      ...(await Promise.all(some.map((n) => insisting((tries) => register(url, account(n, tries)))))),
+    );
   }
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
   try {
@@ -216,20 +218,24 @@ async function populate(
 const insistMs = 20_000;
 const againMs = 200;
 
-/** A cluster that has just started may say for a moment that nothing was done. */
-async function insisting<T>(create: () => Promise<T>): Promise<T> {
-  for (const until = performance.now() + insistMs; ; await pause(againMs)) {
+/** A cluster that has just started, on a machine that does much else, may say for a moment that nothing was done. */
+async function insisting<T>(create: (tries: number) => Promise<T>): Promise<T> {
+  const until = performance.now() + insistMs;
+  for (let tries = 0; ; tries++) {
     try {
-      return await create();
+      return await create(tries);
     } catch (error) {
-      const again = error instanceof ClientError && error.code === 'unavailable';
+      const again = error instanceof ClientError && ['unavailable', 'timeout'].includes(error.code);
       if (!again || performance.now() > until) throw error;
+      await pause(againMs);
     }
   }
 }
 
-function account(n: number) {
-  return { email: `citizen${n}@town.example`, username: `citizen${n}`, password };
+/** Another one for each try: of those before nobody knows whether they were made. */
+function account(n: number, tries: number) {
+  const name = tries === 0 ? `citizen${n}` : `citizen${n}_${tries}`;
+  return { email: `${name}@town.example`, username: name, password };
 }
 
 function at<T>(items: readonly T[], index: number): T {

@@ -49,7 +49,7 @@ describe('npm start', function () {
   });
 
   it('refuses wrong and unknown settings and arguments, all in one sentence', async () => {
-    const said = await refusal({ SUHBAT_SHARDS: '0', SUHBAT_PROT: '80', SMTP_URL: 'smtp://m' }, [
+    const said = await refusal({ SUHBAT_SHARDS: '0', SUHBAT_PROT: '80', SMTP_URL: 'http://m' }, [
       '--verbose',
     ]);
     expect(said).to.match(/^Suhbat cannot start: .*\.\n$/);
