@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts';
  */
 export function readBody(exchange: Exchange): Promise<undefined> {
   return new Promise((resolve, reject) => {
-    if (exchange.contentLength > limits.body) return reject(tooLarge(exchange));
+    if (exchange.contentLength > limits.body) return refuseLarge(exchange, reject);
     const chunks: Uint8Array[] = [];
     let size = 0;
     exchange.res.onData((chunk, isLast) => {
@@ -25,6 +25,18 @@ export function readBody(exchange: Exchange): Promise<undefined> {
       resolve(undefined);
     });
   });
+}
+
+/** Of what is too large so much is read to its end: who still sends when we close would not see why. */
+const readMost = 4 * limits.body;
+
+function refuseLarge(exchange: Exchange, reject: (error: Error) => void): void {
+  const refusal = tooLarge(exchange);
+  if (exchange.contentLength > readMost) reject(refusal);
+  else
+    exchange.res.onData((_, isLast) => {
+      if (isLast) reject(refusal);
+    });
 }
 
 function tooLarge(exchange: Exchange) {
