@@ -17,7 +17,8 @@ const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
 function run(names: readonly string[], output: 'inherit' | 'pipe'): Promise<{ code: number; said: Buffer }> {
   const files = names.map((name) => join('test', name, '**', '*.test.ts'));
-  const child = spawn(process.execPath, [mocha, ...files], { stdio: ['ignore', output, output] });
+  // A retry within the library of the job queue outlives its test by minutes.
+  const child = spawn(process.execPath, [mocha, '--exit', ...files], { stdio: ['ignore', output, output] });
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
   return new Promise((resolve, reject) => {
