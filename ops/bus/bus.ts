@@ -1,6 +1,7 @@
 /**
  * Fire-and-forget fan-out from actors to gateways. Contract: envelopes of one publisher on one subject
- * arrive in order, at most once, or not at all. Whoever publishes hears it as everybody else does.
+ * arrive in order, at most once, or not at all. How those of several publishers mingle, each subscriber may see
+ * in a way of his own: nats-server reads each connection by itself. Whoever publishes hears it as everybody else does.
  */
 export interface Bus {
   /**
