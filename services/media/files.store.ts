@@ -109,12 +109,6 @@ export async function listAvatars(
     order by id limit ${limit}`);
 }
 
-/** Nobody sees any of a user's files from now on. */
-export async function markAllRemoved(db: Transaction, ownerId: string): Promise<void> {
-  await db.query(sql.unsafe`
-    update files set state = 'removed' where owner_id = ${ownerId} and state <> 'removed'`);
-}
-
 export type Remains = Pick<FileRow, 'id' | 'storage_key' | 'thumb_key'>;
 
 export async function findRemoved(db: Transaction, id: string): Promise<Remains | null> {

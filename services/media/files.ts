@@ -7,7 +7,7 @@ import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { FileToSend } from '../../schemas/rest/media.ts';
 import { maySee } from './access.ts';
-import { deleteFile, findFile, markAllRemoved, markRemoved, type Remains } from './files.store.ts';
+import { deleteFile, findFile, markRemoved, type Remains } from './files.store.ts';
 import { removeJob, tidyLater } from './job-kinds.ts';
 import { isInline } from './kinds.ts';
 import { type MediaParts, noFile, userOf } from './parts.ts';
@@ -46,11 +46,6 @@ export function fileActions(parts: MediaParts) {
     /** For the users service: the caller's avatar has changed, so that one may be left that nobody wears. */
     async avatar_changed(_: object, meta: CallMeta): Promise<void> {
       await storing(() => tidyLater(db, userOf(meta), parts.clock.now()));
-    },
-
-    /** For whoever ends an account: nobody sees any file of the caller's from now on. */
-    async remove_all(_: object, meta: CallMeta): Promise<void> {
-      await storing(() => markAllRemoved(db, userOf(meta)));
     },
 
     /** Throws `not_found` to everybody but the owner. */

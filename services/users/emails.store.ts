@@ -52,11 +52,6 @@ export async function findUserByEmail(db: Transaction, email: string): Promise<C
     select ${userColumns}, password_hash from users where email = ${email}::citext and deleted_at is null`);
 }
 
-export async function findCredentials(db: Transaction, id: string): Promise<Credentials | null> {
-  return db.maybeOne(typed<Credentials>()`
-    select ${userColumns}, password_hash from users where id = ${id} and deleted_at is null`);
-}
-
 /** What the user claims from now on. */
 export async function claimEmail(db: Transaction, id: string, email: string, now: number): Promise<void> {
   await db.query(sql.unsafe`

@@ -7,10 +7,11 @@ import type { ChangeEmailBody, CodeBody } from '../../schemas/rest/codes.ts';
 import type { OwnProfile } from '../../schemas/user/profile.ts';
 import { codeExpired } from './codes.ts';
 import { confirmCaller } from './confirm.ts';
-import { claimEmail, findCredentials, verifyClaim } from './emails.store.ts';
+import { claimEmail, verifyClaim } from './emails.store.ts';
 import { asVerified } from './first-admin.ts';
 import { callerOf, type UsersParts } from './parts.ts';
 import { createProfileCache } from './profile-cache.ts';
+import { findUser } from './users.store.ts';
 
 /** The caller's own address: claiming another one, and showing by a code that it is his. */
 export function ownEmailActions(parts: UsersParts) {
@@ -41,7 +42,7 @@ export function ownEmailActions(parts: UsersParts) {
      */
     async verify_email({ code }: CodeBody, meta: CallMeta): Promise<OwnProfile> {
       const { user_id } = callerOf(meta);
-      const user = await storing(() => findCredentials(db, user_id));
+      const user = await storing(() => findUser(db, user_id));
       const email = user?.pending_email;
       if (!email) throw codeExpired();
       const id = await codes.check({ purpose: 'verify', email, user_id, code });

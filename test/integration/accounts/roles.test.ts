@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
+import { typed } from '../../../ops/connections/postgres.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import type { AuditList, ManagedUser, ManagedUserList } from '../../../schemas/rest/admin.ts';
 import type { Role } from '../../../schemas/roles.ts';
@@ -225,6 +226,26 @@ describe('roles', () => {
     expect(everybody.items.slice(0, 5).map(({ id }) => id)).to.deep.equal(made);
     expect(JSON.stringify(everybody)).to.not.include('example.com');
     expect(await reasonOf(() => search({ cursor: 'x' }))).to.equal('invalid bad_cursor');
+  });
+
+  it('find a part of a name by an index where there are many', async () => {
+    const undone = new Error('undone');
+    const looked = accounts.db.transaction(async (tx) => {
+      await tx.query(sql.unsafe`
+        insert into users (id, username, display_name)
+        select gen_random_uuid(), 'many' || n, md5(n::text) from generate_series(1, 10000) n`);
+      await tx.query(sql.unsafe`
+        select gin_clean_pending_list(index) from unnest(array[
+          'users_username_trigrams', 'users_display_name_trigrams']::regclass[]) index`);
+      await tx.query(sql.unsafe`analyze users`);
+      for (const column of [sql.fragment`username::text`, sql.fragment`display_name`]) {
+        const plan = await tx.anyFirst(typed<{ 'QUERY PLAN': string }>()`
+          explain select id from users where ${column} ilike '%oyxon%' and deleted_at is null`);
+        expect(plan.join('\n')).to.match(/Bitmap Index Scan on users_\w+_trigrams/);
+      }
+      throw undone;
+    });
+    expect(await looked.catch((error: unknown) => error)).to.equal(undone);
   });
 
   it('show admins the audit log by actor, act and time, page by page, also while it grows', async () => {

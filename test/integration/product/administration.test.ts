@@ -4,6 +4,7 @@ import type { AuditList } from '../../../schemas/rest/admin.ts';
 import type { Problem } from '../../../schemas/rest/problem.ts';
 import { giveRole } from '../../support/roles.ts';
 import { message } from './frames/cases.ts';
+import { get, uploaded } from './media/support.ts';
 import { product, useProduct } from './support/program.ts';
 import { rest } from './support/rest.ts';
 import { newGroup, newPeople, newPrivate, newUser, staff } from './support/users.ts';
@@ -106,6 +107,14 @@ describe('nobody rises by himself', () => {
 
 describe('a deleted account', () => {
   useProduct();
+
+  it('takes its files with it: their URLs lead nowhere, signed ones too', async () => {
+    const user = await newUser();
+    const file = await uploaded(user, { bytes: 'what I wrote', name: 'diary.txt' });
+    expect((await get(file.url ?? '')).status).to.equal(200);
+    expect((await user.rest('POST', '/me/delete', { password: user.password })).status).to.equal(204);
+    expect((await get(file.url ?? '')).status).to.equal(404);
+  });
 
   it('leaves its messages where they are, as those of a deleted account, wherever they are read', async () => {
     const [ann, bob] = await newPeople('ann', 'bob');
