@@ -15,7 +15,8 @@ export interface PatientPoolOptions {
  * A pool of pg's own kind, for a library that brings its own SQL (everything of ours goes through
  * `connectPostgres`). It has the patience that the library lacks: who asks for a connection waits until there
  * is one, and a statement whose connection broke fails as 57P03, `cannot connect now`, which that library
- * repeats. Hand it only to what may repeat its statements.
+ * repeats. Hand it only to what may repeat its statements. Once it closes nothing is worth a repetition: that
+ * library would go on for hours.
  */
 export interface PatientPool {
   pool: pg.Pool;
@@ -61,8 +62,14 @@ export function createPatientPool(options: PatientPoolOptions): PatientPool {
           await sleep(clock, retryMs);
         }
       }
-      throw cannotConnectNow(new Error('The pool is closed'));
+      throw new Error('The pool is closed');
     }
+  }
+
+  /** What PostgreSQL itself answered stays as it is, unless it says that the connection ends. */
+  function failed(error: unknown): never {
+    const answered = error instanceof pg.DatabaseError && !/^(57P|08)/.test(error.code ?? '');
+    throw answered || closing ? error : cannotConnectNow(error);
   }
 
   const pool = new Patient({
@@ -83,7 +90,7 @@ export function createPatientPool(options: PatientPoolOptions): PatientPool {
     const query = target.query.bind(client);
     target.query = (...args) => {
       const answer = query(...args);
-      return answer instanceof Promise ? answer.catch(repeatable) : answer;
+      return answer instanceof Promise ? answer.catch(failed) : answer;
     };
   });
 
@@ -99,12 +106,6 @@ export function createPatientPool(options: PatientPoolOptions): PatientPool {
       await pool.end();
     },
   };
-}
-
-/** What PostgreSQL itself answered stays as it is, unless it says that the connection ends. */
-function repeatable(error: unknown): never {
-  const answered = error instanceof pg.DatabaseError && !/^(57P|08)/.test(error.code ?? '');
-  throw answered ? error : cannotConnectNow(error);
 }
 
 function cannotConnectNow(cause: unknown): Error {

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import { createPatientPool } from '../../../ops/connections/patient-pool.ts';
+import { typed } from '../../../ops/connections/postgres.ts';
 import type { EmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
 import { addJob, countJobs } from '../../../ops/jobs/jobs.store.ts';
+import { systemClock } from '../../../ops/process/clock.ts';
 import { migrate } from '../../../services/migrations/migrate.ts';
 import { startTestPostgres } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -63,5 +66,49 @@ describe('jobs, while PostgreSQL is away', function () {
     await eventually(() => postgres.pid() !== undefined && postgres.pid() !== pid, 30_000);
     queue.start([queue.noting(runs)], { alone: true });
     await eventually(() => runs.length === 2, 30_000);
+  });
+
+  it('leave nobody behind who tries again when their worker has stopped', async () => {
+    const { pool, close } = createPatientPool({
+      url: postgres.url,
+      applicationName: 'test',
+      maxConnections: 2,
+      statementTimeoutMs: 20_000,
+      clock: systemClock,
+      onLost() {},
+    });
+    const codeOf = (asked: Promise<unknown>) =>
+      asked.then(
+        () => 'answered',
+        ({ code }: { code?: string }) => code,
+      );
+    /** How a statement fails whose connection breaks. */
+    async function broken(closing: () => void) {
+      const client = await pool.connect();
+      const code = codeOf(client.query('select pg_sleep(20)'));
+      closing();
+      await eventually(
+        async () =>
+          (
+            await queue.db.anyFirst(typed<{ ended: boolean }>()`
+            select pg_terminate_backend(pid) as ended from pg_stat_activity
+            where application_name = 'test' and query like '%pg_sleep%'`)
+          ).length > 0,
+      );
+      await code;
+      client.release(true);
+      return code;
+    }
+    await eventually(async () => (await codeOf(pool.query('select 1'))) === 'answered', 30_000);
+    expect(await broken(() => {}), 'while it is open').to.equal('57P03');
+    let closed: Promise<void> | undefined;
+    expect(
+      await broken(() => {
+        closed = close();
+      }),
+      'once it closes',
+    ).to.equal('57P01');
+    expect(await codeOf(pool.connect())).to.equal(undefined);
+    await closed;
   });
 });
