@@ -41,6 +41,8 @@ export interface JetstreamApi {
    * may answer with what it has so far.
    */
   newest(subject: string): Promise<JournalRecord | undefined>;
+  /** Writes the first record of a subject. Rejects where there is one already. */
+  first(subject: string, payload: string): Promise<void>;
   /** Forgets the records of a subject below a position. */
   purge(subject: string, below: number): Promise<void>;
   /** A consumer of a subject's records after a position, that dies by itself when nobody pulls. */
@@ -79,6 +81,11 @@ export function createJetstreamApi(requests: Requests, stream: string): Jetstrea
         throw error;
       }
     },
+    async first(subject, payload) {
+      const message = await requests.ask(subject, payload, expecting(0));
+      const { error } = message.json<{ error?: ServerError }>();
+      if (error !== undefined) throw new JetstreamRefusal(error);
+    },
     async purge(subject, below) {
       await call(`STREAM.PURGE.${stream}`, { filter: subject, seq: below });
     },
@@ -102,4 +109,9 @@ export function createJetstreamApi(requests: Requests, stream: string): Jetstrea
     },
     pullSubject: (name) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
   };
+}
+
+/** A block of headers: the append is refused unless the subject's newest record is at this position. */
+export function expecting(position: number, more = ''): string {
+  return `NATS/1.0\r\n${more}Nats-Expected-Last-Subject-Sequence: ${position}\r\n\r\n`;
 }

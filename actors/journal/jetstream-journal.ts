@@ -1,12 +1,12 @@
 import type { PubAck } from 'nats';
 import type { NatsLink } from '../../ops/connections/nats.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
-import { createJetstreamApi, errCodes, type ServerError } from './jetstream-api.ts';
+import { createJetstreamApi, errCodes, expecting, type ServerError } from './jetstream-api.ts';
 import { appendFault, journalError } from './jetstream-faults.ts';
 import { createSentIds } from './jetstream-ids.ts';
 import { readPage } from './jetstream-pages.ts';
 import { createRequests, Unanswered } from './jetstream-requests.ts';
-import { checkServer, lifeOfStream, openStream } from './jetstream-stream.ts';
+import { checkServer, openStream } from './jetstream-stream.ts';
 import { createStreamWatch } from './jetstream-watch.ts';
 import { type Append, type Journal, JournalError } from './journal.ts';
 
@@ -80,11 +80,10 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
   checkServer(connection.info, shape);
   const requests = createRequests({ link, clock, timeoutMs });
   const api = createJetstreamApi(requests, stream);
-  const info = await openStream(api, shape, clock, openMs).catch((error: unknown) => {
+  const { life, info } = await openStream(api, shape, clock, openMs).catch((error: unknown) => {
     requests.close();
     throw error;
   });
-  const life = lifeOfStream(info);
   const watch = createStreamWatch({
     api,
     clock,
@@ -219,7 +218,7 @@ const underWayMs = 20;
 
 function headersOf(messageId: string, expected: number): string {
   if (/[\r\n]/.test(messageId)) throw new RangeError('A message id has one line.');
-  return `NATS/1.0\r\nNats-Msg-Id: ${messageId}\r\nNats-Expected-Last-Subject-Sequence: ${expected}\r\n\r\n`;
+  return expecting(expected, `Nats-Msg-Id: ${messageId}\r\n`);
 }
 
 /** What a record takes in the stream's file: as the server counts it. */

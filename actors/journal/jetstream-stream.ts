@@ -17,20 +17,24 @@ export interface StreamShape {
 
 /**
  * One life of the stream. Its token stands in the subject of the records, so that an append to a stream that
- * was deleted and made anew by one of us reaches nobody; `id` has the time of its making too, which no
- * operator can set, for one that was made anew from a saved configuration.
+ * was deleted and made anew by one of us reaches nobody. `id` stands in the stream itself, in a record that is
+ * never trimmed: one that an operator made anew from a saved configuration has another, or none. It was the token
+ * and the time of the making; that time alone does not do, since NATS 2.9 shows another one when a stream whose
+ * configuration was changed is loaded again.
  */
 export interface JetstreamLife {
   stream: string;
   id: string;
   /** `suhbat.journal.<token>.`; then comes the shard. */
   prefix: string;
+  /** As the server shows it. While it stays the same, so does the life. */
+  created: string;
 }
 
 const subjectPattern = /^suhbat\.journal\.([0-9a-f]+)\.\*$/;
 /**
- * Nothing is published here. Older servers may carry out two creations of one name at once, but never two
- * whose subjects overlap.
+ * Of the record that says which life this is. Older servers may carry out two creations of one name at once, but
+ * never two whose subjects overlap.
  */
 const reserved = (stream: string) => `suhbat.journal.${stream}`;
 /** Servers show it for an instant while they make or load a stream. */
@@ -59,15 +63,16 @@ export async function openStream(
   shape: StreamShape,
   clock: Clock,
   withinMs: number,
-): Promise<StreamInfo> {
+): Promise<{ life: JetstreamLife; info: StreamInfo }> {
   const until = clock.monotonic() + withinMs;
   for (;;) {
     try {
       const info = await findOrMake(api, shape);
-      if (lifeOf(info) === undefined) throw new Unanswered('it is being made');
+      if (isLoading(info)) throw new Unanswered('it is being made');
       checkShape(info.config, shape);
-      if (info.config.max_bytes === shape.maxBytes) return info;
-      return await api.update({ ...info.config, max_bytes: shape.maxBytes });
+      const life = await findLife(api, info, shape);
+      if (info.config.max_bytes === shape.maxBytes) return { life, info };
+      return { life, info: await api.update({ ...info.config, max_bytes: shape.maxBytes }) };
     } catch (error) {
       if (error instanceof StartError) throw error;
       // Missing: a cluster has heard of it, and is not done with making it.
@@ -89,15 +94,50 @@ export async function openStream(
   }
 }
 
-/** Undefined while the server does not know it yet. */
-export function lifeOf({ config, created }: StreamInfo): string | undefined {
-  if (created === neverCreated) return undefined;
-  return `${subjectPattern.exec(config.subjects?.[0] ?? '')?.[1]}/${created}`;
+/** Does the server not know it yet? */
+export function isLoading({ created }: StreamInfo): boolean {
+  return created === neverCreated;
 }
 
-export function lifeOfStream(info: StreamInfo): JetstreamLife {
-  const prefix = (info.config.subjects?.[0] ?? '').slice(0, -1);
-  return { stream: info.config.name, id: lifeOf(info) ?? '', prefix };
+/** Is what the server shows now still this life? Gives it, or undefined. */
+export async function stillAlive(
+  life: JetstreamLife,
+  api: JetstreamApi,
+  { config, created }: StreamInfo,
+): Promise<JetstreamLife | undefined> {
+  if (prefixOf(config) !== life.prefix) return undefined;
+  if (created === life.created) return life;
+  return (await idOf(api, life.stream)) === life.id ? { ...life, created } : undefined;
+}
+
+/** Reads which life it is, or writes it down. */
+async function findLife(
+  api: JetstreamApi,
+  { config, created }: StreamInfo,
+  { stream, make }: StreamShape,
+): Promise<JetstreamLife> {
+  const prefix = prefixOf(config);
+  const life = (id: string) => ({ stream, id, prefix, created });
+  const found = await idOf(api, stream);
+  if (found !== undefined) return life(found);
+  const made = `${subjectPattern.exec(`${prefix}*`)?.[1]}/${created}`;
+  if (make)
+    try {
+      await api.first(reserved(stream), made);
+    } catch (error) {
+      // Another process was first; or there is no room, and then the time of its making must do.
+      if (!(error instanceof JetstreamRefusal)) throw error;
+      return life((await idOf(api, stream)) ?? made);
+    }
+  return life(made);
+}
+
+async function idOf(api: JetstreamApi, stream: string): Promise<string | undefined> {
+  return (await api.newest(reserved(stream)))?.payload.toString();
+}
+
+function prefixOf({ subjects = [] }: StreamConfig): string {
+  return (subjects[0] ?? '').slice(0, -1);
 }
 
 async function findOrMake(api: JetstreamApi, shape: StreamShape): Promise<StreamInfo> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ops/process/clock.ts';
 import type { JetstreamApi } from './jetstream-api.ts';
 import { isStreamMissing, journalError } from './jetstream-faults.ts';
-import { type JetstreamLife, lifeOf } from './jetstream-stream.ts';
+import { isLoading, type JetstreamLife, stillAlive } from './jetstream-stream.ts';
 import { JournalError } from './journal.ts';
 
 export interface WatchParts {
@@ -51,8 +51,8 @@ const nearShare = 0.8;
 /** A stream that was not found is looked for again before it is given up: a cluster may be starting. */
 const missingMs = 2000;
 
-export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchParts): StreamWatch {
-  let { bytes, maxBytes } = start;
+export function createStreamWatch({ api, clock, onGone, ...start }: WatchParts): StreamWatch {
+  let { bytes, maxBytes, life } = start;
   /** Bytes sent since the last look. */
   let added = 0;
   let lookedAt = clock.monotonic();
@@ -90,9 +90,12 @@ export function createStreamWatch({ api, clock, life, onGone, ...start }: WatchP
       throw journalError(error, 'The journal’s stream cannot be looked at');
     });
     missingSince = undefined;
-    const now = lifeOf(info);
-    if (now === undefined) throw new JournalError('in_doubt', 'The journal’s stream is being loaded.');
-    if (now !== life.id) end('was deleted and made anew');
+    if (isLoading(info)) throw new JournalError('in_doubt', 'The journal’s stream is being loaded.');
+    const now = await stillAlive(life, api, info).catch((error: unknown) => {
+      throw journalError(error, 'The journal’s stream cannot be looked at');
+    });
+    if (now === undefined) end('was deleted and made anew');
+    life = now;
     bytes = info.state.bytes;
     maxBytes = info.config.max_bytes;
     added -= before;

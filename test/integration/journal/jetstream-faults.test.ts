@@ -103,6 +103,20 @@ describe('the journal on JetStream, when its server', () => {
     expect(node.journal.failure()).to.equal(undefined);
   });
 
+  it('is killed after its bound was changed, is still the same journal', async () => {
+    const node = await open();
+    let newest = await node.journal.append(appendOf(1, 0, 'first'));
+    const { config } = await operate(node, `STREAM.INFO.${stream}`);
+    for (const max_bytes of [12, 14, 16].map((mebibytes) => mebibytes * 1024 * 1024)) {
+      await operate(node, `STREAM.UPDATE.${stream}`, { ...config, max_bytes });
+      await server.kill();
+      await server.start();
+      newest = await insist(node, appendOf(1, newest, `${max_bytes}`));
+    }
+    expect(node.failures).to.deep.equal([]);
+    expect((await open()).journal.id).to.equal(node.journal.id);
+  });
+
   it('is away, fails at once and not by time-out, and answers again when it is back', async () => {
     const node = await open();
     const first = await node.journal.append(appendOf(1, 0, 'first'));
@@ -178,9 +192,12 @@ describe('the journal on JetStream, when its server', () => {
     try {
       const { connection } = operator;
       await connection.request(`$JS.API.STREAM.CREATE.${stream}`, JSON.stringify(config));
-      const subject = config.subjects[0]?.replace('*', '1') ?? '';
-      const { seq } = await connection.jetstream().publish(subject, Buffer.from('other'));
-      expect(seq).to.equal(newest);
+      const publish = (shard: number) =>
+        connection
+          .jetstream()
+          .publish(config.subjects[0]?.replace('*', `${shard}`) ?? '', Buffer.from('other'));
+      for (let seq = 1; seq < newest; seq++) await publish(2);
+      expect((await publish(1)).seq).to.equal(newest);
     } finally {
       await operator.close();
       await elsewhere.stop();
