@@ -1,33 +1,60 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
- * The tests of `npm test`: two mochas side by side, then the clusters, which need the machine for themselves. What the
- * second says follows when both have ended. Exits with 0 only where all did.
+ * The tests of `npm test`: each folder of test/ and of test/integration/ is a mocha of its own, two of them side by
+ * side, the small folders together in one; then the clusters, which need the machine for themselves. What a mocha
+ * says follows when it has ended. Exits with 0 only where all did.
  */
-const last = ['cluster'];
-const first = ['hostile', 'integration'];
-const second = readdirSync(import.meta.dirname, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && ![...first, ...last, 'support'].includes(entry.name))
-  .map(({ name }) => name);
+const sideBySide = 2;
+/** A folder with fewer files is not worth a process, and servers, of its own. */
+const fewFiles = 4;
+const last = 'cluster';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
-function run(names: readonly string[], output: 'inherit' | 'pipe'): Promise<{ code: number; said: Buffer }> {
-  const files = names.map((name) => join('test', name, '**', '*.test.ts'));
-  // A retry within the library of the job queue outlives its test by minutes.
-  const child = spawn(process.execPath, [mocha, '--exit', ...files], { stdio: ['ignore', output, output] });
-  const said: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 1, said: Buffer.concat(said) }));
-  });
+function foldersOfTests(): Map<string, string[]> {
+  const folders = new Map<string, string[]>();
+  for (const file of globSync('**/*.test.ts', { cwd: import.meta.dirname })) {
+    const [top = '', second = ''] = dirname(file).split('/');
+    const folder = top === 'integration' ? `${top}/${second}` : top;
+    folders.set(folder, [...(folders.get(folder) ?? []), join('test', file)].sort());
+  }
+  return folders;
 }
 
-const ended = await Promise.all([run(first, 'inherit'), run(second, 'pipe')]);
-for (const { said } of ended) process.stdout.write(said);
-ended.push(await run(last, 'inherit'));
-process.exitCode = ended.every(({ code }) => code === 0) ? 0 : 1;
+/** The longest first, as far as the number of files tells: what joins many folders goes before all. */
+function partsOf(folders: Map<string, string[]>): string[][] {
+  const all = [...folders].filter(([folder]) => folder !== last).map(([, files]) => files);
+  const small = all.filter(({ length }) => length < fewFiles);
+  const large = all.filter(({ length }) => length >= fewFiles);
+  return [small.flat(), ...large.sort((a, b) => b.length - a.length)];
+}
+
+async function run(files: readonly string[]): Promise<boolean> {
+  if (files.length === 0) return true;
+  const child = spawn(process.execPath, [mocha, ...files], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk));
+  const code = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  process.stdout.write(Buffer.concat(said));
+  return code === 0;
+}
+
+const folders = foldersOfTests();
+const waiting = partsOf(folders);
+let passed = true;
+
+async function work(): Promise<void> {
+  for (let files = waiting.shift(); files !== undefined; files = waiting.shift())
+    passed = (await run(files)) && passed;
+}
+
+await Promise.all(Array.from({ length: sideBySide }, work));
+passed = (await run(folders.get(last) ?? [])) && passed;
+process.exitCode = passed ? 0 : 1;
