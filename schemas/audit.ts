@@ -23,6 +23,7 @@ export const auditDetails = {
   password_change: Strict(ended),
   password_reset: Strict(ended),
   email_change: Strict({}),
+  identity_link: Strict({ provider: Type.Enum(['google']) }),
   ban: Strict(ended),
   unban: Strict({}),
   role_change: Strict({ from: Role, to: Role }),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { isUniqueViolation, storing, type Transaction } from '../../ops/connections/postgres.ts';
+import { audit } from '../../ops/security/audit-log.ts';
 import { fail } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import type { Tokens } from '../../schemas/rest/accounts.ts';
@@ -23,6 +24,12 @@ interface KeptTrip extends GoogleTrip {
   return_to: string | null;
   /** Go back there with a whole session in the fragment, as supabase-js reads it, and not with a code. */
   session: boolean;
+}
+
+/** What a code stands for until it is exchanged. */
+interface WaitingEntrance {
+  user_id: string;
+  action: Entering['action'];
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
@@ -72,25 +79,27 @@ export function googleActions(parts: UsersParts) {
         const tokens = await once((tx) => enter(tx, person, meta));
         return { location: `${trip.return_to}#${fragmentOf(tokens)}` };
       }
-      const { id } = (await once((tx) => userOf(tx, person))).user;
+      const { user, action } = await once((tx) => userOf(tx, person, meta));
       const code = randomBytes(32).toString('base64url');
-      await ephemeral.set(codeKey(code), id, codeMs);
+      const waiting: WaitingEntrance = { user_id: user.id, action };
+      await ephemeral.set(codeKey(code), JSON.stringify(waiting), codeMs);
       return { location: `${trip.return_to}#code=${code}` };
     },
 
     /** Throws `unauthenticated` (`google_code`), `forbidden` (`banned`). */
     async google_exchange({ code }: { code: string }, meta: CallMeta): Promise<Tokens> {
-      const id = await ephemeral.take(codeKey(code));
-      const user = id === undefined ? null : await storing(() => findUser(db, id));
-      if (user === null)
+      const kept = await ephemeral.take(codeKey(code));
+      const waiting = kept === undefined ? undefined : (JSON.parse(kept) as WaitingEntrance);
+      const user = waiting === undefined ? null : await storing(() => findUser(db, waiting.user_id));
+      if (waiting === undefined || user === null)
         throw fail('unauthenticated', { reason: 'google_code', detail: 'This code was used, or is too old' });
-      const entrance = { action: 'login', way: 'google' } as const;
+      const entrance = { action: waiting.action, way: 'google' } as const;
       return storing(() => db.transaction((tx) => openLogin(parts, tx, user, entrance, meta)));
     },
   };
 
   async function enter(tx: Transaction, person: GooglePerson, meta: CallMeta): Promise<Tokens> {
-    const { user, action } = await userOf(tx, person);
+    const { user, action } = await userOf(tx, person, meta);
     return openLogin(parts, tx, user, { action, way: 'google' }, meta);
   }
 
@@ -107,7 +116,7 @@ export function googleActions(parts: UsersParts) {
    * By issuer and subject, which never change. Who is new joins the account that has verified the same address, if
    * Google has verified it too; a mere claim of either side joins nothing.
    */
-  async function userOf(tx: Transaction, person: GooglePerson): Promise<Entering> {
+  async function userOf(tx: Transaction, person: GooglePerson, meta: CallMeta): Promise<Entering> {
     const { issuer, subject, emailVerified } = person;
     const known = await findIdentity(tx, { provider: 'google', issuer, subject });
     if (known !== null) {
@@ -128,7 +137,11 @@ export function googleActions(parts: UsersParts) {
       email_verified: emailVerified,
       now,
     });
-    if (owner !== null) return { user, action: 'login' };
+    if (owner !== null) {
+      const detail = { provider: 'google' } as const;
+      await audit(tx, { action: 'identity_link', actor_id: user.id, detail, now, meta });
+      return { user, action: 'login' };
+    }
     if (email === null) return { user, action: 'register' };
     await keepEmailIdentity(tx, user.id, email, now);
     return { user: await asVerified(parts, tx, user), action: 'register' };
