@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what PATH lacks: `chromium` (for test/browser), `nats-server` and `redis-server` (for `npm run cluster` and
-# the tests of clusters). On Debian and its relatives, as root, with apt-get, and without starting a service. Elsewhere
-# it changes nothing, says what to do, and ends with 1.
+# the tests of clusters), `ceph-mon`, `ceph-osd` and `radosgw` (the S3 server of the tests). On Debian and its relatives,
+# as root, with apt-get, and without starting a service. Elsewhere it changes nothing, says what to do, and ends with 1.
 set -eu
 
 on_path() {
@@ -27,8 +27,13 @@ for name in "$@"; do
       missing="$missing $name"
       hint="$hint; $name for clusters"
       ;;
+    ceph-mon | ceph-osd | radosgw)
+      on_path "$name" && continue
+      missing="$missing $name"
+      hint="$hint; $name for the tests of S3"
+      ;;
     *)
-      echo "usage: $0 [chromium] [nats-server] [redis-server]" >&2
+      echo "usage: $0 [ceph-mon] [ceph-osd] [chromium] [nats-server] [radosgw] [redis-server]" >&2
       exit 2
       ;;
   esac
@@ -38,6 +43,13 @@ done
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "Missing on PATH:${hint#;}. Please install it." >&2
   exit 1
+fi
+
+# apt-get does not wait for another one: several test runs may be here at once, and the later ones find it done.
+if [ -z "${INSTALLING:-}" ]; then
+  INSTALLING=1
+  export INSTALLING
+  exec flock /run/lock/suhbat-install "$0" "$@"
 fi
 
 # A service that starts by itself would hold a port that is not ours: runlevel 1 keeps it down.
