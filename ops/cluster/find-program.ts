@@ -6,8 +6,11 @@ const installer = join(import.meta.dirname, '..', 'install-programs.sh');
 
 /** What our installer can bring, and the names that its program goes by. */
 const programs = {
+  'ceph-mon': ['ceph-mon'],
+  'ceph-osd': ['ceph-osd'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nats-server': ['nats-server'],
+  radosgw: ['radosgw'],
   'redis-server': ['redis-server'],
 };
 

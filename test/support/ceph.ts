@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +46,11 @@ export async function startCeph(user: { accessKey: string; secretKey: string }):
     const path = onPath([program]) ?? program;
     await run(path, ['--conf', conf, ...args], { cwd: dir, timeout: stepMs, killSignal: 'SIGKILL' });
   };
+  // When a run ends in the middle the programs end by themselves.
+  const forget = () => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', forget);
   const stop = async () => {
+    process.off('exit', forget);
     await Promise.all(children.map((child) => child.finish('SIGKILL')));
     await rm(dir, { recursive: true, force: true });
   };
