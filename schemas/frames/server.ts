@@ -60,11 +60,14 @@ export const replyFrames = {
 } as const;
 
 export type EventType = keyof typeof eventFrames;
-export type EventFields<T extends EventType> = Static<(typeof eventFrames)[T]>;
+/** Field by field made before it is asked with a `T` that is still open: what that costs the compiler is seconds. */
+type Events = { [K in EventType]: Static<(typeof eventFrames)[K]> };
+export type EventFields<T extends EventType> = Events[T];
 export type EventFrame<T extends EventType = EventType> = {
   [K in EventType]: { type: K } & EventFields<K>;
 }[T];
-export type ReplyFields<T extends keyof typeof replyFrames> = Static<(typeof replyFrames)[T]>;
+type Replies = { [K in keyof typeof replyFrames]: Static<(typeof replyFrames)[K]> };
+export type ReplyFields<T extends keyof typeof replyFrames> = Replies[T];
 
 /** An error reply. `re` is absent where the request had no id that could be read. */
 export interface ErrorFrame {
