@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import sharp, { type Sharp } from 'sharp';
 import type { File, Presigned } from '../../../../schemas/rest/media.ts';
@@ -99,6 +101,18 @@ export function wav(seconds: number): Bytes {
     out.writeUInt16LE(value, at);
   out.write('data', 36);
   return own(out);
+}
+
+/** What lies in the object store of the shared program, by folder. */
+export function stored(): Record<'begun' | 'incoming', string[]> {
+  const list = (name: string) => {
+    try {
+      return readdirSync(join(product().folder, 'data', 'media', name));
+    } catch {
+      return [];
+    }
+  };
+  return { begun: list('begun'), incoming: list('incoming') };
 }
 
 export async function presign(user: User, body: object): Promise<Answer<Presigned>> {
