@@ -9,7 +9,8 @@ import { product, useProduct } from '../support/program.ts';
 import { rest, routes } from '../support/rest.ts';
 import { newUser } from '../support/users.ts';
 import { wrongFields } from '../support/wrong.ts';
-import { type Asked, type RouteCase, routeCases } from './cases.ts';
+import type { Asked, RouteCase } from './cases/case.ts';
+import { routeCases } from './cases.ts';
 
 type Headers = Record<string, string>;
 
