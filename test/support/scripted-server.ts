@@ -12,6 +12,7 @@ import { encodeError, encodeOk } from '../../schemas/frames/codec.ts';
 import type { EventFields, EventType, ReplyFields } from '../../schemas/frames/server.ts';
 import { newId } from '../../schemas/ids.ts';
 import { validator } from '../../schemas/validator.ts';
+import { until } from './until.ts';
 
 const checks = Object.fromEntries(
   Object.entries(requestFrames).map(([type, schema]) => [type, validator(schema)]),
@@ -232,13 +233,4 @@ function createPeer(ws: UwsSocket<object>) {
     },
   };
   return peer;
-}
-
-/** Waits until the condition holds; fails naming it when it does not within `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`Waited in vain for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }

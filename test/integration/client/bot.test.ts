@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { type Client, connect, register } from 'suhbat/client';
 import { freePort } from '../../../ops/cluster/child.ts';
 import { type Program, startProgram } from '../../support/process.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 

@@ -13,7 +13,7 @@ import {
 import { freePort } from '../../../ops/cluster/child.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 import { checkPromises, createRecorder, type Recorder, wholeHistory } from '../../support/recorder.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { type Link, openLink } from './link.ts';
 
 describe('the SDK and Suhbat', function () {

@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { sqlState } from '../../../ops/connections/postgres.ts';
+import { until } from '../../support/until.ts';
 import {
   cleanUp,
   folderWithDatabase,
@@ -12,7 +13,6 @@ import {
   removeOriginal,
   run,
   temporaryFolder,
-  until,
 } from './support.ts';
 
 const asRoot = process.getuid?.() === 0;

@@ -4,7 +4,7 @@ import { connectPostgres, type Database, databaseFault, storing } from '../../..
 import type { EmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
 import { startTestPostgres } from '../../support/database.ts';
-import { until } from './support.ts';
+import { until } from '../../support/until.ts';
 
 describe('while PostgreSQL is away', () => {
   let postgres: EmbeddedPostgres;

@@ -13,7 +13,7 @@ import {
 } from '../../../ops/connections/postgres.ts';
 import { fail, SuhbatError } from '../../../schemas/errors.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { until } from './support.ts';
+import { until } from '../../support/until.ts';
 
 describe('the connection to PostgreSQL', () => {
   let database: TestDatabase;

@@ -5,10 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { withClient } from '../../../ops/connections/postgres-client.ts';
 import { readPidFile } from '../../../ops/embedded/postgres-processes.ts';
+import { until } from '../../support/until.ts';
 
 export interface Holder {
   process: ChildProcess;
@@ -109,15 +109,6 @@ export function isAlive(pid: number): boolean {
     return process.platform !== 'linux' || !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
-  }
-}
-
-/** Waits for a condition; a test's own time-out is its bound, this only names what was waited for. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
-    await pause(10);
   }
 }
 

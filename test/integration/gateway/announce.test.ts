@@ -3,7 +3,9 @@ import { shardOf } from '../../../actors/client/shard-of.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects, type WantedConnections } from '../../../schemas/subjects.ts';
-import { closeClients, connectReady, type GatewayTest, startGateway, until } from './support.ts';
+import { until } from '../../support/until.ts';
+import { closeClients, connectReady } from './clients.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 const shards = 4;
 

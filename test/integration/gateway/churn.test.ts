@@ -1,16 +1,10 @@
 import { expect } from 'chai';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
-import {
-  closeClients,
-  connectReady,
-  type GatewayTest,
-  type RawConnection,
-  raw,
-  startGateway,
-  until,
-  upgradeHead,
-} from './support.ts';
+import { until } from '../../support/until.ts';
+import { closeClients, connectReady } from './clients.ts';
+import { type RawConnection, raw, upgradeHead } from './raw.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 /** Frames of clients are masked; a mask of zeros leaves the text as it is. */
 function clientFrame(frame: object): Buffer {

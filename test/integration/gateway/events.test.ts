@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
-import { type GatewayTest, raw, startGateway, until } from './support.ts';
+import { until } from '../../support/until.ts';
+import { raw } from './raw.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 interface Stream {
   response: Response;

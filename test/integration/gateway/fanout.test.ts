@@ -2,16 +2,10 @@ import { expect } from 'chai';
 import type { Envelope } from '../../../ops/bus/bus.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
-import {
-  type Client,
-  closeClients,
-  connectReady,
-  type GatewayTest,
-  raw,
-  startGateway,
-  until,
-  upgradeHead,
-} from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connectReady } from './clients.ts';
+import { raw, upgradeHead } from './raw.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 describe('gateway: fan-out', () => {
   const group = newId();

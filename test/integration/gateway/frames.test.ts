@@ -2,17 +2,10 @@ import { expect } from 'chai';
 import { privateChatId } from '../../../schemas/chat/private-id.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
-import {
-  type Client,
-  closeClients,
-  connectReady,
-  type Frame,
-  type GatewayTest,
-  raw,
-  startGateway,
-  until,
-  upgradeHead,
-} from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connectReady, type Frame } from './clients.ts';
+import { raw, upgradeHead } from './raw.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 describe('gateway: frames', () => {
   const me = newId();

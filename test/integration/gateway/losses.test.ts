@@ -7,7 +7,9 @@ import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
 import { arrives, createLossyBus, type LossyBus, lost } from '../../support/lossy-bus.ts';
-import { type Client, closeClients, connectReady, type GatewayTest, startGateway, until } from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connectReady } from './clients.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 /** A gateway, and beacons of an owner, with a network between them that does what a test says. */
 describe('gateway: what a lossy bus loses', () => {

@@ -8,15 +8,9 @@ import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
-import {
-  type Client,
-  closeClients,
-  connect,
-  connectReady,
-  type GatewayTest,
-  startGateway,
-  until,
-} from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connect, connectReady } from './clients.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 /** A gateway and an owner, each with a link of its own to a real nats-server. */
 describe('gateway: over NATS', () => {

@@ -2,16 +2,10 @@ import { expect } from 'chai';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { eventually } from '../../support/eventually.ts';
-import {
-  closeClients,
-  connect,
-  connectReady,
-  type GatewayTest,
-  raw,
-  startGateway,
-  until,
-  upgradeHead,
-} from './support.ts';
+import { until } from '../../support/until.ts';
+import { closeClients, connect, connectReady } from './clients.ts';
+import { raw, upgradeHead } from './raw.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 describe('gateway: opening a socket', () => {
   let test: GatewayTest;

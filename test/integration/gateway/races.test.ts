@@ -4,7 +4,9 @@ import type { Envelope } from '../../../ops/bus/bus.ts';
 import { privateChatId } from '../../../schemas/chat/private-id.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
-import { type Client, closeClients, connectReady, type GatewayTest, startGateway, until } from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connectReady } from './clients.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 describe('gateway: changes of membership that cross', () => {
   const group = newId();

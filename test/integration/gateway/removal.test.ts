@@ -10,7 +10,9 @@ import { newId } from '../../../schemas/ids.ts';
 import { createLossyBus, type LossyBus, lost } from '../../support/lossy-bus.ts';
 import { ChatTables, createMemoryChatStore } from '../../support/memory-chat-store.ts';
 import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from '../../support/memory-flush-store.ts';
-import { type Client, closeClients, connectReady, type GatewayTest, startGateway, until } from './support.ts';
+import { until } from '../../support/until.ts';
+import { type Client, closeClients, connectReady } from './clients.ts';
+import { type GatewayTest, startGateway } from './support.ts';
 
 /** The chats themselves behind the gateway: their own rules, runtime and beacons, and a network that loses. */
 describe('gateway: a member whose removal is lost', () => {

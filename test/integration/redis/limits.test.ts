@@ -9,7 +9,8 @@ import { Strict } from '../../../schemas/common.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis, type TestServer } from '../../support/servers.ts';
-import { type GatewayTest, raw, startGateway } from '../gateway/support.ts';
+import { raw } from '../gateway/raw.ts';
+import { type GatewayTest, startGateway } from '../gateway/support.ts';
 
 describe('REST limits over all gateways', () => {
   const rate = (amount: number, perMs = 60_000) => ({ amount, perMs, burst: amount });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { fail } from '../../../schemas/errors.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { chatId, entry, heard, message, otherChatId, useScene } from './scene.ts';
 
 describe('read marks, typing and presence in the SDK', () => {

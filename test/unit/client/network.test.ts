@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Tokens } from 'suhbat/client';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { heard, tokensAnswer, useScene } from './scene.ts';
 
 describe('a nudge of the SDK', () => {

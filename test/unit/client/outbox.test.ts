@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { memoryStorage, type OutboxStorage, type SendReceipt } from 'suhbat/client';
 import { fail } from '../../../schemas/errors.ts';
 import { isUuidV7 } from '../../../schemas/ids.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { chatId, heard, otherChatId, rejection, useScene } from './scene.ts';
 
 describe('the outbox of the SDK', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { fail } from '../../../schemas/errors.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { heard, rejection, useScene } from './scene.ts';
 
 describe('the SDK stays connected', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Message } from 'suhbat/client';
 import { fail } from '../../../schemas/errors.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { chatId, entry, heard, message, otherChatId, serveHistory, stream, useScene } from './scene.ts';
 
 describe('the SDK catches up', () => {

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import type { Client, ClientEvents, ConnectOptions, Message } from 'suhbat/client';
 import { connect } from 'suhbat/client';
 import { newId } from '../../../schemas/ids.ts';
-import { type Peer, type ScriptedServer, startScriptedServer, until } from '../../support/scripted-server.ts';
+import { type Peer, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { type TestPlatform, testPlatform } from './platform.ts';
 
 /** A scripted server and clients of it, for each test anew. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type Client, defaultSettings, login, refresh, register, type TokensAnswer } from 'suhbat/client';
 import { createTokens } from '../../../gateway/client/tokens.ts';
 import { fail } from '../../../schemas/errors.ts';
-import { until } from '../../support/scripted-server.ts';
+import { until } from '../../support/until.ts';
 import { heard, rejection, tokensAnswer, useScene } from './scene.ts';
 
 for (const skew of [0, 3_600_000, -3_600_000])
