@@ -30,7 +30,6 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
   let ended = false;
   let gone = false;
   let unwanted = false;
-  let resting = false;
   let wake = () => {};
   exchange.onGone = () => {
     gone = true;
@@ -40,8 +39,8 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
   exchange.closes = true;
 
   function rest(rests: boolean): void {
-    if (rests === resting) return;
-    resting = rests;
+    if (rests === exchange.rests) return;
+    exchange.rests = rests;
     if (rests) res.pause();
     else res.resume();
   }
@@ -52,13 +51,9 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
     // The buffer is taken back when this returns.
     if (chunk.byteLength > 0 && size <= most && !unwanted) pieces.push(new Uint8Array(chunk.slice(0)));
     ended = isLast;
-    if (isLast) {
-      exchange.closes = false;
-      // The next request of this connection is to be read, too.
-      rest(false);
-    } else if (!unwanted) {
-      rest(true);
-    }
+    // One that rests goes on with its answer: uWebSockets would give it ten seconds to send more.
+    if (isLast) exchange.closes = false;
+    else if (!unwanted) rest(true);
     wake();
   });
 

@@ -28,6 +28,8 @@ export interface Exchange {
   raw: Uint8Array | undefined;
   /** The connection ends after the answer. */
   closes: boolean;
+  /** The client is not read from until it has its answer. */
+  rests: boolean;
   /** The rate limit that refused it. */
   limit: { name: string; quota: number; seconds: number } | undefined;
   /** Answered or aborted: `res` must not be touched any more. */
@@ -102,6 +104,7 @@ export function capture(
     raw: undefined,
     // Until its body was read to the end, what follows an answer could be without bound.
     closes: chunked || Number(length) > limits.body,
+    rests: false,
     limit: undefined,
     over: false,
     deadline: began + budgetMs,

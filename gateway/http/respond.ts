@@ -76,6 +76,8 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
     const { res, head, origin, request } = exchange;
     const { headers = {} } = answer;
     res.cork(() => {
+      // The next request of this connection is to be read.
+      if (exchange.rests) res.resume();
       if (status !== 200) res.writeStatus(statusLines.get(status) ?? String(status));
       res.writeHeader('X-Request-Id', request.request_id);
       res.writeHeader('X-Content-Type-Options', 'nosniff');

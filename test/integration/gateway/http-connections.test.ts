@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { newId } from '../../../schemas/ids.ts';
+import { eventually } from '../../support/eventually.ts';
 import { until } from '../../support/until.ts';
 import { raw } from './raw.ts';
 import { problem, useThings } from './things.ts';
@@ -50,6 +52,23 @@ describe('gateway: connections of REST', () => {
     connection.socket.destroy();
     for (const { body: got } of seen) expect(got).to.deep.equal({ name: 'ü', other_id: id });
     expect(seen.length).to.equal(2);
+  });
+
+  it('keeps whoever has sent a file while it is put away, however long that takes', async () => {
+    const body = Buffer.alloc(3 * 1024 * 1024, 'x');
+    const connections = Array.from({ length: 6 }, () =>
+      raw(things.gateway, `POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`, body),
+    );
+    await eventually(() => waiting.length === connections.length);
+    // uWebSockets ends what it takes for idle after 8 to 12.
+    await pause(13_000);
+    for (const answer of waiting) answer({ status: 200, body: { kept: true } });
+    for (const connection of connections) {
+      await connection.has('{"kept":true}');
+      connection.socket.write('GET /things/b HTTP/1.1\r\nHost: x\r\n\r\n');
+      await connection.has('{"params":{"id":"b"}');
+      connection.socket.destroy();
+    }
   });
 
   it('refuses a body over 1 MiB with 413, announced or not, and ends the connection', async () => {

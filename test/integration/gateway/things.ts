@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import Type from 'typebox';
 import type { Answer, Route, RouteRequest } from '../../../gateway/http/route.ts';
@@ -54,6 +55,16 @@ export function useThings(): Things {
       method: 'GET',
       path: '/later',
       handle: () => new Promise((resolve) => waiting.push(resolve)),
+    }),
+    row({
+      method: 'POST',
+      path: '/upload',
+      upload: { most: 4 * 1024 * 1024, type: 'application/octet-stream', schema: Type.String() },
+      async handle(request) {
+        // As a disk does: more comes meanwhile.
+        while ((await request.upload?.read()) !== undefined) await pause(5);
+        return new Promise((resolve) => waiting.push(resolve));
+      },
     }),
     row({
       method: 'GET',
