@@ -13,6 +13,7 @@ import type { AccessTokens } from '../ops/security/access-tokens.ts';
 import type { RevokedLogins } from '../ops/security/revoked-logins.ts';
 import { type Logger, namespaced } from '../ops/telemetry/logger.ts';
 import type { Metrics } from '../ops/telemetry/metrics.ts';
+import { sampleQueue } from '../ops/telemetry/queues.ts';
 import { encodeEvent } from '../schemas/frames/codec.ts';
 import { subjects } from '../schemas/subjects.ts';
 import { createAnnouncer } from './announce.ts';
@@ -33,7 +34,7 @@ import { presenceRoutes } from './http/routes/presence.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { createSending } from './http/send-stream.ts';
 import { createLimits } from './limits.ts';
-import { createGatewayMedia } from './media.ts';
+import { createGatewayMedia, sendingMost, uploadsMost } from './media.ts';
 import { createOrigins } from './origins.ts';
 import { presenceOfSome } from './presence.ts';
 import { createReview } from './presence-review.ts';
@@ -116,6 +117,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   let ended = false;
 
   const sending = createSending();
+  const media = createGatewayMedia(parts.objects, sending);
   const common = {
     app,
     bus,
@@ -134,7 +136,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     nextId: requestIds(),
     streams: createEventStreams(settings.maxBackpressure),
     online: parts.online,
-    media: createGatewayMedia(parts.objects, sending),
+    media,
     budgetMs: settings.callTimeout + graceMs,
   };
   const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
@@ -203,6 +205,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     sockets.sweep();
     metrics.requestsInFlight.set(http.inFlight());
     metrics.fanoutSubscriptions.set(fanout.size());
+    sampleQueue(metrics, 'uploads', media.uploads(), uploadsMost);
+    sampleQueue(metrics, 'downloads', sending.size, sendingMost);
     cancelSweep = clock.after(sweepMs, sweep);
   }
 

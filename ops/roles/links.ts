@@ -19,8 +19,8 @@ import { createRedisStore } from '../ephemeral/redis-store.ts';
 import type { EphemeralStore } from '../ephemeral/store.ts';
 import { sleep } from '../process/clock.ts';
 import { StartError } from '../process/start-error.ts';
-import { sampleQueue } from '../telemetry/actors.ts';
 import { namespaced } from '../telemetry/logger.ts';
+import { sampleQueue } from '../telemetry/queues.ts';
 import { degraded, type Process } from './process.ts';
 
 /** What the parts of a process speak through, with each other and with other processes. */

@@ -28,7 +28,7 @@ import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createMediaUrls } from '../security/media-urls.ts';
 import { publishRevoked } from '../security/revoked-logins.ts';
-import { sampleQueue } from '../telemetry/actors.ts';
+import { sampleQueue } from '../telemetry/queues.ts';
 import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
 import { openMailer } from './mail.ts';

@@ -1,4 +1,5 @@
 import type { Metrics } from './metrics.ts';
+import { sampleQueue } from './queues.ts';
 
 /** What the actor runtime tells, as metrics. */
 export function runtimeObserver(metrics: Metrics) {
@@ -63,10 +64,4 @@ export function sampleActors(metrics: Metrics, counts: ActorCounts): void {
   metrics.queueDepth.set({ queue: 'commands' }, counts.waiting);
   sampleQueue(metrics, 'actors', actors, counts.actorLimit);
   sampleQueue(metrics, 'unflushed_bytes', counts.unflushedBytes, counts.unflushedLimit);
-}
-
-/** How full a bounded queue is. */
-export function sampleQueue(metrics: Metrics, queue: string, depth: number, limit: number): void {
-  metrics.queueDepth.set({ queue }, depth);
-  metrics.queueLimit.set({ queue }, limit);
 }

@@ -1,11 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { type Product, startProduct } from '../support/program.ts';
 import { rest } from '../support/rest.ts';
 
 const MiB = 1024 * 1024;
+
+function* formOf(size: number): Generator<Uint8Array> {
+  yield Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n');
+  const piece = new Uint8Array(65_536);
+  for (let left = size; left > 0; left -= piece.length) yield piece.subarray(0, left);
+  yield Buffer.from('\r\n--b--\r\n');
+}
 
 /** A program of its own: what is counted here belongs to nobody else. */
 describe('the bounds of uploads', function () {
@@ -26,35 +36,23 @@ describe('the bounds of uploads', function () {
     return answer.body.access_token;
   }
 
-  /** Sends so many bytes piece by piece; the client never holds them all. */
-  async function send(
+  /** Sends so many bytes piece by piece, on a connection of its own; the client never holds them all. */
+  function send(
     token: string,
     size: number,
-    signal?: AbortSignal,
   ): Promise<{ status: number; body: { file_id: string; reason?: string } }> {
-    const piece = new Uint8Array(65_536);
-    const head = new TextEncoder().encode(
-      '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n',
-    );
-    const tail = new TextEncoder().encode('\r\n--b--\r\n');
-    let left = size;
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(head),
-      pull(controller) {
-        if (left === 0) {
-          controller.enqueue(tail);
-          controller.close();
-          return;
-        }
-        const bytes = piece.subarray(0, Math.min(left, piece.length));
-        left -= bytes.length;
-        controller.enqueue(bytes);
-      },
-    });
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'multipart/form-data; boundary=b' };
-    const init = { method: 'POST', headers, body, duplex: 'half', ...(signal && { signal }) };
-    const response = await fetch(`${own.url}/upload`, init as RequestInit);
-    return { status: response.status, body: (await response.json()) as never };
+    return new Promise((resolve, reject) => {
+      const asking = request(`${own.url}/upload`, { method: 'POST', agent: false, headers }, (response) => {
+        json(response).then(
+          (body) => resolve({ status: response.statusCode ?? 0, body: body as { file_id: string } }),
+          reject,
+        );
+      });
+      asking.on('error', reject);
+      // Where the answer comes first, nobody takes the rest.
+      pipeline(Readable.from(formOf(size)), asking, () => {});
+    });
   }
 
   const memory = () => {
@@ -71,8 +69,8 @@ describe('the bounds of uploads', function () {
     const look = setInterval(() => {
       most = Math.max(most, memory());
     }, 20);
-    const answers = await Promise.all(tokens.slice(1).map((token) => send(token, 45 * MiB)));
-    clearInterval(look);
+    const sent = Promise.all(tokens.slice(1).map((token) => send(token, 45 * MiB)));
+    const answers = await sent.finally(() => clearInterval(look));
     expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 201));
     // A gibibyte went through it; what it keeps of that is garbage of the last moments.
     expect((most - before) / MiB).to.be.below(700);
@@ -146,6 +144,10 @@ describe('the bounds of uploads', function () {
       });
       const { reason } = (await answer.json()) as { reason?: string };
       return (answer.status === 429 && reason === 'too_many_uploads') || `${answer.status} ${reason}`;
+    });
+    await eventually(async () => {
+      const metrics = await (await fetch(`${own.url}/metrics`)).text();
+      return /^suhbat_queue_depth\{queue="uploads"\} 4$/m.test(metrics) || 'nobody is told of four uploads';
     });
     expect((await send(other, MiB)).status).to.equal(201);
     stop.abort();
