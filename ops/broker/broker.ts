@@ -56,8 +56,9 @@ export function createBroker(options: BrokerOptions): Broker {
     nodeID: nodeId,
     logger: new PinoBridge(logger),
     requestTimeout: requestTimeoutMs,
-    // Without it a call made by a stopping process would not be waited for.
-    tracking: { enabled: true, shutdownTimeout: requestTimeoutMs },
+    // Without it a call made by a stopping process would not be waited for. It looks ten times a second whether all
+    // have ended, and each has within its own time-out.
+    tracking: { enabled: true, shutdownTimeout: requestTimeoutMs + 500 },
     ...cluster?.options,
     // The delay lets other nodes hear that this one leaves; alone there is nobody to hear it.
     registry: { preferLocal: true, stopDelay: cluster ? stopDelayMs : 0, ...cluster?.options.registry },
