@@ -4,7 +4,7 @@ import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects, type WantedConnections } from '../../../schemas/subjects.ts';
 import { until } from '../../support/until.ts';
-import { closeClients, connectReady } from './clients.ts';
+import { connectReady } from './clients.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
 const shards = 4;
@@ -14,10 +14,7 @@ describe('gateway: connections that their user actors may lack', () => {
   beforeEach(async () => {
     test = await startGateway({ shards, hurry: 10 });
   });
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
+  afterEach(() => test.stop());
 
   const want = (wish: WantedConnections) => test.bus.publish(subjects.wanted, { frame: '', note: wish });
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { newId } from '../../../schemas/ids.ts';
 import { subjects } from '../../../schemas/subjects.ts';
 import { until } from '../../support/until.ts';
-import { closeClients, connectReady } from './clients.ts';
+import { connectReady } from './clients.ts';
 import { type RawConnection, raw, upgradeHead } from './raw.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
@@ -28,10 +28,7 @@ describe('gateway: sockets that come and go', function () {
       return { chats: groups.map((id) => ({ id, member_seq: 1 })) };
     };
   });
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
+  afterEach(() => test.stop());
 
   const groups = [newId(), newId(), newId()];
   const gauge = async (name: string) => {

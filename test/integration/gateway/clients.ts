@@ -1,3 +1,4 @@
+import { newId } from '../../../schemas/ids.ts';
 import { until } from '../../support/until.ts';
 import type { GatewayTest } from './support.ts';
 
@@ -68,6 +69,29 @@ export async function connectReady(test: GatewayTest, userId: string, loginId?: 
   const client = await connect(test, { token: test.token(userId, loginId) });
   await client.event('ready');
   return client;
+}
+
+/** A message to send; its text is the id of the request. */
+export function messageFrame(id: string, more: Frame): Frame {
+  return { id, type: 'message.send', client_id: newId(), kind: 'text', text: id, ...more };
+}
+
+/** The texts of the frames that it has heard. */
+export function texts({ frames }: Client): unknown[] {
+  return frames.flatMap(({ text }) => (text === undefined ? [] : [text]));
+}
+
+export function heard(client: Client, text: string): Promise<true> {
+  return until(`hearing ${text}`, () => texts(client).includes(text));
+}
+
+/** The chats of which it was told to fetch; undefined: all of them. */
+export function resyncs({ frames }: Client): unknown[] {
+  return frames.filter(({ type }) => type === 'resync').map(({ chat_id }) => chat_id);
+}
+
+export function resynced(client: Client, chatId?: string): Promise<true> {
+  return until(`resync ${chatId}`, () => resyncs(client).includes(chatId));
 }
 
 export function closeClients(): void {

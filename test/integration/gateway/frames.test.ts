@@ -3,9 +3,8 @@ import { privateChatId } from '../../../schemas/chat/private-id.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { until } from '../../support/until.ts';
-import { type Client, closeClients, connectReady, type Frame } from './clients.ts';
-import { raw, upgradeHead } from './raw.ts';
-import { type GatewayTest, startGateway } from './support.ts';
+import { type Client, connectReady, type Frame, messageFrame } from './clients.ts';
+import { chatAsks, type GatewayTest, holdFirst, startGateway } from './support.ts';
 
 describe('gateway: frames', () => {
   const me = newId();
@@ -18,36 +17,10 @@ describe('gateway: frames', () => {
     client = await connectReady(test, me);
     test.asked.length = 0;
   });
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
+  afterEach(() => test.stop());
 
-  const send = (id: string, more: Frame = {}) => ({
-    id,
-    type: 'message.send',
-    chat_id: chat,
-    client_id: newId(),
-    kind: 'text',
-    text: id,
-    ...more,
-  });
-  const chatAsks = () => test.asked.filter(({ kind }) => kind === 'chat');
-  const texts = () => chatAsks().map(({ commands }) => commands.map(({ text }) => text));
-
-  /** Holds the first ask until it is let go. */
-  function holdFirst(): { letGo: () => void } {
-    const held = { letGo: () => {} };
-    let first = true;
-    test.actors.answer = (kind) => {
-      if (kind !== 'chat' || !first) return undefined;
-      first = false;
-      return new Promise((resolve) => {
-        held.letGo = () => resolve([{ reply: {} }]);
-      });
-    };
-    return held;
-  }
+  const send = (id: string, more: Frame = {}) => messageFrame(id, { chat_id: chat, ...more });
+  const texts = () => chatAsks(test).map(({ commands }) => commands.map(({ text }) => text));
 
   it('sends actor commands straight to the owner, ids in lower case, with who asks', async () => {
     const other = newId();
@@ -90,7 +63,7 @@ describe('gateway: frames', () => {
         type: 'ok',
         seq: 7,
       });
-      expect(chatAsks().at(-1)).to.deep.equal({ kind: 'chat', id: chat, commands: [command] });
+      expect(chatAsks(test).at(-1)).to.deep.equal({ kind: 'chat', id: chat, commands: [command] });
     }
   });
 
@@ -129,55 +102,11 @@ describe('gateway: frames', () => {
     }
   });
 
-  it('keeps one call per chat in flight, and sends together what came meanwhile, in order', async () => {
-    const held = holdFirst();
-    client.send(send('1'));
-    await until('the first ask', () => chatAsks().length === 1);
-    for (const id of ['2', '3', '4']) client.send(send(id));
-    expect(await client.request({ id: 'p', type: 'ping' })).to.include({ type: 'ok' });
-    expect(texts()).to.deep.equal([['1']]);
-    held.letGo();
-    await client.reply('4');
-    expect(texts()).to.deep.equal([['1'], ['2', '3', '4']]);
-    expect(client.frames.filter(({ re }) => re !== undefined).map(({ re }) => re)).to.deep.equal([
-      'p',
-      '1',
-      '2',
-      '3',
-      '4',
-    ]);
-  });
-
-  it('lets service calls wait their turn in the same lane', async () => {
-    const held = holdFirst();
-    test.services['chats.history'] = () => ({ messages: [] });
-    client.send(send('1'));
-    await until('the first ask', () => chatAsks().length === 1);
-    client.send(send('2'));
-    client.send({ id: '3', type: 'history', chat_id: chat });
-    client.send(send('4'));
-    await client.request({ id: 'p', type: 'ping' });
-    expect(test.called.filter(({ action }) => action === 'chats.history')).to.deep.equal([]);
-    held.letGo();
-    await client.reply('4');
-    expect(texts()).to.deep.equal([['1'], ['2'], ['4']]);
-    expect(client.frames.slice(2).map(({ re }) => re)).to.deep.equal(['1', '2', '3', '4']);
-  });
-
-  it('does not let one chat wait for another', async () => {
-    const held = holdFirst();
-    client.send(send('1'));
-    await until('the first ask', () => chatAsks().length === 1);
-    expect(await client.request(send('2', { chat_id: newId() }))).to.include({ type: 'ok' });
-    held.letGo();
-    await client.reply('1');
-  });
-
   it('opens the private chat of a first message, and repeats its sends in order', async () => {
     const other = newId();
     const id = privateChatId(me, other);
     let exists = false;
-    const held = holdFirst();
+    const held = holdFirst(test);
     const first = test.actors.answer;
     test.actors.answer = (kind, chatId, commands) =>
       first(kind, chatId, commands) ??
@@ -190,7 +119,7 @@ describe('gateway: frames', () => {
     };
     // Something of the same chat in flight, so that the two sends go together.
     client.send({ id: '0', type: 'typing', chat_id: id, active: true });
-    await until('the first ask', () => chatAsks().length === 1);
+    await until('the first ask', () => chatAsks(test).length === 1);
     client.send(send('1', { chat_id: undefined, user_id: other.toUpperCase() }));
     client.send(send('2', { chat_id: undefined, user_id: other }));
     await client.request({ id: 'p', type: 'ping' });
@@ -270,125 +199,5 @@ describe('gateway: frames', () => {
     ]);
     const seven = client.frames.find(({ re }) => re === '7');
     expect(seven?.errors).to.be.an('array').with.length.greaterThan(1);
-  });
-
-  it('bounds what one connection has waiting', async () => {
-    const held = holdFirst();
-    client.send(send('0'));
-    await until('the first ask', () => chatAsks().length === 1);
-    for (let at = 1; at < 256; at++) client.send(send(String(at)));
-    expect(await client.request(send('over'))).to.include({ code: 'unavailable', retryable: true });
-    held.letGo();
-    await client.reply('255');
-    expect(await client.request(send('after'))).to.include({ type: 'ok' });
-  });
-
-  it('closes with 4002 after ten requests without an id, having answered each', async () => {
-    const bad = ['nonsense', '[]', 'null', '"x"', '{}', '{"id":""}', '{"id":7,"type":"ping"}'];
-    for (const text of [...bad, `{"id":"${'x'.repeat(65)}","type":"ping"}`, '1', '{"type":"ping"}'])
-      client.send(text);
-    expect((await client.end()).code).to.equal(4002);
-    const errors = client.frames.filter(({ type }) => type === 'error');
-    expect(errors.length).to.equal(10);
-    for (const error of errors) expect(error).to.include({ code: 'invalid' }).and.not.have.property('re');
-  });
-
-  it('closes with 4002 after a binary frame', async () => {
-    client.ws.send(new Uint8Array([1, 2, 3]));
-    expect((await client.end()).code).to.equal(4002);
-  });
-
-  it('closes with 4013 after a frame of 64 to 256 KiB; beyond that the socket just ends', async () => {
-    const fits = { id: '1', type: 'auth', token: 'x'.repeat(65_536 - 50) };
-    expect(await client.request(fits)).to.include({ code: 'invalid' });
-    client.send('x'.repeat(65_537));
-    expect((await client.end()).code).to.equal(4013);
-    const other = await connectReady(test, me);
-    other.send('x'.repeat(300_000));
-    expect((await other.end()).code).to.equal(1006);
-  });
-
-  it('ends a socket that sends bad UTF-8', async () => {
-    const socket = raw(test, upgradeHead('/ws'));
-    await socket.has('101');
-    socket.socket.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]));
-    await socket.gone();
-  });
-
-  it('refuses U+0000 and lone surrogates, naming the request', async () => {
-    const edit = (id: string, text: string) =>
-      `{"id":"${id}","type":"message.edit","chat_id":"${chat}","target":1,"text":"${text}"}`;
-    client.send(edit('1', 'a\\u0000'));
-    client.send(edit('2', '\\ud800'));
-    client.send(edit('3', '\\ud83d\\ude00'));
-    expect(await client.reply('1')).to.include({ code: 'invalid', reason: 'bad_text' });
-    expect(await client.reply('2')).to.include({ code: 'invalid', reason: 'bad_text' });
-    expect(await client.reply('3')).to.include({ type: 'ok' });
-    expect(chatAsks()[0]?.commands[0]).to.include({ text: '\u{1f600}' });
-  });
-
-  it('takes what was sent before a close', async () => {
-    const held = holdFirst();
-    client.send(send('1'));
-    client.send(send('2'));
-    await until('the first ask', () => chatAsks().length === 1);
-    client.ws.close();
-    await client.end();
-    held.letGo();
-    await until('the second ask', () => texts().flat().includes('2'));
-  });
-});
-
-describe('gateway: limits of a connection', () => {
-  let test: GatewayTest;
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
-
-  it('refuses what is over the rate, saying when to come back', async () => {
-    test = await startGateway({ rates: { frames: { amount: 30, perMs: 1000, burst: 60 } } });
-    const client = await connectReady(test, newId());
-    for (let at = 0; at < 200; at++) client.send({ id: String(at), type: 'ping' });
-    await client.reply('199');
-    const refused = client.frames.filter(({ code }) => code === 'rate_limited');
-    expect(refused.length).to.be.within(100, 140);
-    expect(refused[0]).to.include({ retryable: true }).and.property('retry_after_ms').within(1, 40);
-    expect(client.frames.filter(({ re }) => re !== undefined).length).to.equal(200);
-  });
-
-  it('closes with 4009 who stays over it for ten seconds', async () => {
-    test = await startGateway({ hurry: 10, rates: { frames: { amount: 10, perMs: 1000, burst: 10 } } });
-    const client = await connectReady(test, newId());
-    let sent = 0;
-    const timer = setInterval(() => client.ws.send(JSON.stringify({ id: String(sent++), type: 'ping' })), 1);
-    try {
-      await until('the close', () => client.closed);
-    } finally {
-      clearInterval(timer);
-    }
-    expect(client.closed?.code).to.equal(4009);
-  });
-
-  it('shares the rate of messages between the sockets of a login', async () => {
-    test = await startGateway({ rates: { messages: { amount: 3, perMs: 60_000, burst: 3 } } });
-    const [user, login] = [newId(), newId()];
-    const clients = [await connectReady(test, user, login), await connectReady(test, user, login)];
-    const other = await connectReady(test, user);
-    const codes = [];
-    const message = (id: string) => ({
-      id,
-      type: 'message.send',
-      chat_id: newId(),
-      client_id: newId(),
-      kind: 'text',
-      text: 'x',
-    });
-    for (let at = 0; at < 6; at++) {
-      const reply = await clients[at % 2]?.request(message(String(at)));
-      codes.push(reply?.code ?? 'ok');
-    }
-    expect(codes).to.deep.equal(['ok', 'ok', 'ok', 'rate_limited', 'rate_limited', 'rate_limited']);
-    expect(await other.request(message('x'))).to.include({ type: 'ok' });
   });
 });

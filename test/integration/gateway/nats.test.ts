@@ -9,7 +9,7 @@ import { subjects } from '../../../schemas/subjects.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';
-import { type Client, closeClients, connect, connectReady } from './clients.ts';
+import { connect, connectReady, heard, resynced, resyncs, texts } from './clients.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
 /** A gateway and an owner, each with a link of its own to a real nats-server. */
@@ -43,7 +43,6 @@ describe('gateway: over NATS', () => {
   });
   afterEach(async () => {
     owner.close();
-    closeClients();
     await test.stop();
     await there.close();
     await Promise.all(links.map((link) => link.close()));
@@ -54,9 +53,6 @@ describe('gateway: over NATS', () => {
     chat: { id: group, seq, member_seq: 3 },
   });
   const say = (seq: number, text: string) => owner.publish(subjects.chat(group), message(seq, text));
-  const texts = ({ frames }: Client) => frames.flatMap(({ text }) => (text === undefined ? [] : [text]));
-  const resyncs = ({ frames }: Client) =>
-    frames.filter(({ type }) => type === 'resync').map(({ chat_id }) => chat_id);
 
   it('hands the bytes of frames to sockets and event streams as text, whatever they hold', async () => {
     const user = newId();
@@ -90,7 +86,7 @@ describe('gateway: over NATS', () => {
     for (let round = 0; round < 20; round++) {
       const client = await connectReady(test, newId());
       say(10 + round, `after ${round}`);
-      await until(`after ${round}`, () => texts(client).includes(`after ${round}`));
+      await heard(client, `after ${round}`);
       client.ws.close();
       await client.end();
     }
@@ -99,16 +95,16 @@ describe('gateway: over NATS', () => {
   it('has every client fetch, and logins read again, after the server was killed', async () => {
     const clients = await Promise.all(Array.from({ length: 5 }, () => connectReady(test, newId())));
     say(4, 'before');
-    for (const client of clients) await until('before', () => texts(client).includes('before'));
+    for (const client of clients) await heard(client, 'before');
     await server.kill();
     await eventually(() => !links.some((link) => link.up()));
     say(5, 'lost');
     await server.start();
-    for (const client of clients) await until('resync', () => resyncs(client).includes(undefined), 15_000);
+    for (const client of clients) await resynced(client);
     expect(rechecks).to.equal(1);
     say(6, 'after');
     for (const client of clients) {
-      await until('after', () => texts(client).includes('after'));
+      await heard(client, 'after');
       expect(texts(client)).to.deep.equal(['before', 'after']);
     }
   }).timeout(40_000);
@@ -116,14 +112,14 @@ describe('gateway: over NATS', () => {
   it('tells of a last frame that was lost on the owner’s side alone', async () => {
     const client = await connectReady(test, newId());
     say(4, 'before');
-    await until('before', () => texts(client).includes('before'));
+    await heard(client, 'before');
     // The owner's link breaks, and is back by itself; the gateway's stays.
     const [, link] = links;
     const end = link?.onChange((change) => {
       if (change === 'lost') say(5, 'lost');
     });
     await link?.connection.reconnect();
-    await until('resync', () => resyncs(client).includes(group));
+    await resynced(client, group);
     expect(texts(client)).to.deep.equal(['before']);
     expect(resyncs(client)).to.deep.equal([group]);
     end?.();

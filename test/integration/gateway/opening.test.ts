@@ -3,7 +3,7 @@ import { fail } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { until } from '../../support/until.ts';
-import { closeClients, connect, connectReady } from './clients.ts';
+import { connect, connectReady } from './clients.ts';
 import { raw, upgradeHead } from './raw.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
@@ -12,10 +12,7 @@ describe('gateway: opening a socket', () => {
   beforeEach(async () => {
     test = await startGateway({ rates: { socketsPerIp: 3 } });
   });
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
+  afterEach(() => test.stop());
 
   it('authenticates by bearer token on the upgrade', async () => {
     const [user, login] = [newId(), newId()];
@@ -203,10 +200,7 @@ describe('gateway: what time does to a socket', () => {
   beforeEach(async () => {
     test = await startGateway({ hurry: 20 });
   });
-  afterEach(async () => {
-    closeClients();
-    await test.stop();
-  });
+  afterEach(() => test.stop());
 
   it('closes with 4001 what nobody authenticated within ten seconds', async () => {
     const client = await connect(test);

@@ -11,7 +11,7 @@ import { createLossyBus, type LossyBus, lost } from '../../support/lossy-bus.ts'
 import { ChatTables, createMemoryChatStore } from '../../support/memory-chat-store.ts';
 import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from '../../support/memory-flush-store.ts';
 import { until } from '../../support/until.ts';
-import { type Client, closeClients, connectReady } from './clients.ts';
+import { type Client, connectReady } from './clients.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
 /** The chats themselves behind the gateway: their own rules, runtime and beacons, and a network that loses. */
@@ -43,7 +43,6 @@ describe('gateway: a member whose removal is lost', () => {
   });
   afterEach(async () => {
     await host.drain(1000);
-    closeClients();
     await test.stop();
   });
 

@@ -16,6 +16,7 @@ import { createLogger } from '../../../ops/telemetry/logger.ts';
 import { createMetrics } from '../../../ops/telemetry/metrics.ts';
 import { fail, refusalOf, SuhbatError } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
+import { closeClients } from './clients.ts';
 
 /** A real gateway on a free port, with a real broker; chats and users are as small as a test needs them. */
 
@@ -41,6 +42,7 @@ export interface GatewayTest {
   metrics: ReturnType<typeof createMetrics>;
   gateway: ReturnType<typeof createGateway>;
   token(userId: string, loginId?: string, lifetimeS?: number): string;
+  /** Ends it, and every client. */
   stop(): Promise<void>;
 }
 
@@ -195,10 +197,30 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
       return made.sign(userId, loginId).token;
     },
     async stop() {
+      closeClients();
       gateway.close();
       revoked.close();
       await broker.stop();
       await bus.close();
     },
   };
+}
+
+/** What was asked of chats, in order. */
+export function chatAsks({ asked }: GatewayTest): GatewayTest['asked'] {
+  return asked.filter(({ kind }) => kind === 'chat');
+}
+
+/** Holds the first ask of a chat until it is let go. */
+export function holdFirst(test: GatewayTest): { letGo: () => void } {
+  const held = { letGo: () => {} };
+  let first = true;
+  test.actors.answer = (kind) => {
+    if (kind !== 'chat' || !first) return undefined;
+    first = false;
+    return new Promise((resolve) => {
+      held.letGo = () => resolve([{ reply: {} }]);
+    });
+  };
+  return held;
 }
