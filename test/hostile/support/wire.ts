@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
+import { expect } from 'chai';
 import type { Target } from './target.ts';
 
 /** A bare TCP connection, for what no proper client does. */
@@ -178,4 +179,26 @@ export async function openRawSocket(target: Target, token?: string): Promise<Wir
   await wire.until('the upgrade', (text) => text.includes('\r\n\r\n'));
   if (token !== undefined) await wire.until('ready', (text) => text.includes('"type":"ready"'));
   return wire;
+}
+
+/** What the program says to this, if anything: with half a request it waits for the rest. */
+export async function answersTo(target: Target, ...parts: (string | Uint8Array)[]): Promise<string> {
+  const wire = openWire(target, ...parts);
+  const text = await settled(target, wire);
+  wire.abort();
+  return text;
+}
+
+/** What has come when later requests on another connection are answered: the program had its turn. */
+export async function settled(target: Target, wire: Wire): Promise<string> {
+  await wire.sent();
+  for (let round = 0; round < 5 || (round < 15 && wire.text() === '' && !wire.closed()); round++)
+    await (await fetch(`${target.url}/live`)).text();
+  return wire.text();
+}
+
+export function expectNoServerError(text: string, what: string): void {
+  // 505 is uWebSockets' word for another version than HTTP/1.1.
+  const errors = statusesOf(text).filter((status) => status >= 500 && status !== 505);
+  expect(errors, `${what}: ${text.slice(0, 300)}`).to.deep.equal([]);
 }
