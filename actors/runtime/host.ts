@@ -1,15 +1,13 @@
 import type { Bus } from '../../ops/bus/bus.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
-import { Deadlines } from '../../ops/process/deadlines.ts';
 import type { Refusal } from '../../schemas/errors.ts';
 import type { Result } from '../client/ask.ts';
-import { shardOf } from '../client/shard-of.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Beacons } from './beacons.ts';
 import { CheckpointWatch, notOurs } from './checkpoint-watch.ts';
 import type { ClaimParts } from './claim.ts';
+import { type AskRequest, Door, type Kinds, type PeekRequest } from './door.ts';
 import { Releaser } from './drain.ts';
-import { Entry } from './entry.ts';
 import type { Held } from './flush-queue.ts';
 import type { FlushStore } from './flush-store.ts';
 import { FlushLane } from './flusher.ts';
@@ -18,7 +16,6 @@ import { type HostStats, statsOf } from './host-stats.ts';
 import type { AnyKind } from './kind.ts';
 import { type RuntimeObserver, unobserved } from './observer.ts';
 import { type RuntimeOptions, runtimeDefaults } from './options.ts';
-import { actorKey } from './output.ts';
 import { Passivation } from './passivation.ts';
 import type { OwnedShard } from './shard.ts';
 import { ShardKeeper } from './shard-keeper.ts';
@@ -48,16 +45,6 @@ export interface HostParts<Tx> {
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
 
-export interface AskRequest {
-  kind: string;
-  id: string;
-  commands: readonly object[];
-  /** Milliseconds that the caller will wait, counted from arrival. */
-  budgetMs: number;
-}
-
-export type PeekRequest = Omit<AskRequest, 'commands'> & { command: object };
-
 /** The actors of one node: its shards, its lanes, and the door for commands. */
 export class ActorHost<Tx = unknown> {
   readonly #parts: HostParts<Tx>;
@@ -67,6 +54,7 @@ export class ActorHost<Tx = unknown> {
   readonly #held: Held = { bytes: 0 };
   readonly #lanes: FlushLane<Tx>[];
   readonly #keeper: ShardKeeper;
+  readonly #door: Door;
   readonly #releaser: Releaser;
   readonly #handOff: HandOff;
   readonly #passivation: Passivation;
@@ -74,11 +62,7 @@ export class ActorHost<Tx = unknown> {
   /** On a bus that loses nothing there are none. */
   readonly #beacons: Beacons | undefined;
   readonly #watch: CheckpointWatch;
-  /** Asks that have no answer yet. */
-  readonly #open = new Set<readonly Entry[]>();
-  readonly #deadlines: Deadlines;
   #attempts = 0;
-  #draining = false;
 
   constructor(parts: HostParts<Tx>) {
     this.#parts = parts;
@@ -86,7 +70,6 @@ export class ActorHost<Tx = unknown> {
     this.#observer = { ...unobserved, ...parts.observer };
     this.#kinds = new Map(parts.kinds.map((kind) => [kind.name, kind]));
     const { clock, bus } = parts;
-    this.#deadlines = new Deadlines(clock);
     const options = this.#options;
     this.#beacons = bus.lossy ? new Beacons({ bus, clock, options }) : undefined;
     this.#lanes = Array.from({ length: options.lanes }, (_, number) => this.#makeLane(number));
@@ -101,6 +84,7 @@ export class ActorHost<Tx = unknown> {
       claim,
       shardParts: this.#shardParts(),
     });
+    this.#door = new Door({ clock, shards: parts.shards, kinds: this.#kinds as Kinds, keeper: this.#keeper });
     this.#releaser = new Releaser({
       clock,
       claim,
@@ -128,48 +112,13 @@ export class ActorHost<Tx = unknown> {
   }
 
   /** Commands to one actor, in order; one result each, within the budget. Rejects never. */
-  ask({ kind: name, id, commands, budgetMs }: AskRequest): Promise<Result[]> {
-    const { clock } = this.#parts;
-    const expiresAt = clock.monotonic() + budgetMs;
-    return new Promise((resolve) => {
-      const results: Result[] = new Array(commands.length);
-      let left = commands.length;
-      const entries = commands.map((command, index) => {
-        return new Entry(command, expiresAt, (result) => {
-          results[index] = result;
-          if (--left === 0) finish();
-        });
-      });
-      const cancel = this.#deadlines.at(expiresAt, () => {
-        for (const entry of entries) entry.expire();
-      });
-      const finish = () => {
-        cancel();
-        this.#open.delete(entries);
-        resolve(results);
-      };
-      this.#open.add(entries);
-      if (left === 0) finish();
-      else this.#submit(name, id, entries, expiresAt);
-    });
+  ask(request: AskRequest): Promise<Result[]> {
+    return this.#door.ask(request);
   }
 
   /** One read of an actor in memory; undefined: it is cold, and SQL read after this answer is the truth. */
-  async peek({ kind, id, command, budgetMs }: PeekRequest): Promise<Result | undefined> {
-    const { clock } = this.#parts;
-    const expiresAt = clock.monotonic() + budgetMs;
-    const shard = await this.#shardOf(kind, id, expiresAt);
-    if ('refusal' in shard) return shard;
-    const seen = await this.#inTime(expiresAt, shard.look(actorKey(kind, id)));
-    if (seen === 'cold') return undefined;
-    if (seen !== 'hot') return { refusal: seen };
-    const [result] = await this.ask({
-      kind,
-      id,
-      commands: [command],
-      budgetMs: expiresAt - clock.monotonic(),
-    });
-    return result;
+  peek(request: PeekRequest): Promise<Result | undefined> {
+    return this.#door.peek(request);
   }
 
   /**
@@ -185,7 +134,7 @@ export class ActorHost<Tx = unknown> {
    * a time.
    */
   placementChanged(): void {
-    if (this.#draining) return;
+    if (this.#door.closed) return;
     this.#keeper.placementChanged();
     void this.#handOff.all();
   }
@@ -212,7 +161,7 @@ export class ActorHost<Tx = unknown> {
       for (const shard of this.#keeper.owned()) void this.#releaser.release(shard, flushMs, deadlineMs / 4);
     };
     if (this.#handOff.due().length > 0) await within(left(3 / 4), this.#handOff.all());
-    this.#draining = true;
+    this.#door.close();
     release(left(1 / 2));
     // A claim that was under way may still bring a shard.
     await within(left(1 / 2), this.#keeper.settled());
@@ -220,7 +169,7 @@ export class ActorHost<Tx = unknown> {
     release(0);
     await within(left(0), this.#releaser.settled());
     this.#beacons?.close();
-    for (const entries of this.#open) for (const entry of entries) entry.expire();
+    this.#door.expire();
   }
 
   stats(): HostStats {
@@ -236,41 +185,6 @@ export class ActorHost<Tx = unknown> {
       journalFailed: this.#keeper.failed,
       flushFailing: this.#lanes.some((lane) => lane.failing),
     });
-  }
-
-  #submit(name: string, id: string, entries: readonly Entry[], expiresAt: number): void {
-    const kind = this.#kinds.get(name);
-    const number = shardOf(name, id, this.#parts.shards);
-    // Without waiting where it can be: commands are taken in the order they came.
-    const serving = kind === undefined || this.#draining ? undefined : this.#keeper.get(number);
-    if (serving !== undefined) for (const entry of entries) serving.submit(kind as AnyKind, id, entry);
-    else void this.#submitLater(name, id, entries, expiresAt);
-  }
-
-  async #submitLater(name: string, id: string, entries: readonly Entry[], expiresAt: number): Promise<void> {
-    const shard = await this.#shardOf(name, id, expiresAt);
-    const kind = this.#kinds.get(name) as AnyKind;
-    for (const entry of entries)
-      if ('refusal' in shard) entry.settle(shard);
-      else shard.submit(kind, id, entry);
-  }
-
-  async #shardOf(kind: string, id: string, expiresAt: number): Promise<OwnedShard | { refusal: Refusal }> {
-    if (!this.#kinds.has(kind)) return { refusal: { code: 'not_found', reason: 'unknown_kind' } };
-    if (this.#draining) return { refusal: { code: 'actor_moved', reason: 'draining' } };
-    const number = shardOf(kind, id, this.#parts.shards);
-    return this.#keeper.get(number) ?? this.#keeper.wait(number, expiresAt);
-  }
-
-  /** What the promise gives, or that it was not given in time. */
-  async #inTime<T>(expiresAt: number, promise: Promise<T>): Promise<T | Refusal> {
-    const { clock } = this.#parts;
-    let cancel = () => {};
-    const late = new Promise<Refusal>((resolve) => {
-      const refusal: Refusal = { code: 'unavailable', reason: 'expired', retry_after_ms: 500 };
-      cancel = clock.after(expiresAt - clock.monotonic(), () => resolve(refusal));
-    });
-    return Promise.race([promise, late]).finally(() => cancel());
   }
 
   readonly #fault = (message: string, error: unknown): void => this.#parts.log('error', message, error);
@@ -294,7 +208,7 @@ export class ActorHost<Tx = unknown> {
     return {
       ...this.#parts,
       bus: this.#beacons ?? this.#parts.bus,
-      kinds: this.#kinds as ReadonlyMap<string, AnyKind>,
+      kinds: this.#kinds as Kinds,
       options: this.#options,
       observer: this.#observer,
       held: this.#held,

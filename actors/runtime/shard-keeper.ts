@@ -8,18 +8,7 @@ import type { RuntimeOptions } from './options.ts';
 import { Quarantine } from './quarantine.ts';
 import { OwnedShard } from './shard.ts';
 import type { Loss, ShardParts } from './shard-parts.ts';
-import {
-  type Answer,
-  answerAll,
-  freeSlot,
-  journalFailed,
-  type Moved,
-  moved,
-  movedTo,
-  quarantined,
-  type ShardState,
-  type Slot,
-} from './shard-slot.ts';
+import { type Answer, ShardSlots, type ShardState, type Slot } from './shard-slots.ts';
 import type { Placement } from './view.ts';
 
 export interface KeeperParts {
@@ -46,22 +35,24 @@ const flushed = 'flushed';
  * claim → epoch to the checkpoint row → read the tail → publish its frames again → flush it → serve.
  */
 export class ShardKeeper {
-  /** The journal takes no more writes in this process: no shard can be claimed. */
-  failed = false;
   readonly #parts: KeeperParts;
-  readonly #slots: Slot[];
+  readonly #slots: ShardSlots;
   readonly #quarantined: Quarantine;
   readonly #owned = new Set<OwnedShard>();
   readonly #claims = new Set<Promise<void>>();
   readonly #replaying: ReturnType<typeof atMost>;
-  #stopped = false;
   #cancel: (() => void) | undefined;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#quarantined = new Quarantine({ ...parts, reopened: () => this.#leaveOldJournal() });
     this.#replaying = atMost(parts.options.replayShards);
-    this.#slots = Array.from({ length: parts.shards }, freeSlot);
+    this.#slots = new ShardSlots(parts);
+  }
+
+  /** The journal takes no more writes in this process: no shard can be claimed. */
+  get failed(): boolean {
+    return this.#slots.failed;
   }
 
   /** What shards are claimed in now. */
@@ -78,15 +69,14 @@ export class ShardKeeper {
 
   /** Claims nothing more; who waits for a shard is told that it is not coming. */
   stop(): void {
-    this.#stopped = true;
     this.#cancel?.();
-    for (const slot of this.#slots) answerAll(slot, moved);
+    this.#slots.stop();
   }
 
   /** Other nodes are live now, or other shards belong here: what can be claimed is claimed at once. */
   placementChanged(): void {
-    for (const slot of this.#slots) if (slot.state === 'free') slot.notBefore = 0;
-    this.#answerThoseWithoutHope();
+    for (const slot of this.#slots.all) if (slot.state === 'free') slot.notBefore = 0;
+    this.#slots.answerThoseWithoutHope();
     this.#claimFree();
   }
 
@@ -96,33 +86,17 @@ export class ShardKeeper {
   }
 
   state(number: number): ShardState {
-    return this.#slots[number]?.state ?? 'free';
+    return this.#slots.all[number]?.state ?? 'free';
   }
 
   get(number: number): OwnedShard | undefined {
-    const slot = this.#slots[number];
+    const slot = this.#slots.all[number];
     return slot?.state === 'serving' ? slot.shard : undefined;
   }
 
   /** Waits for a shard on its way to serving; a refusal where it is not coming, or not in time. */
-  async wait(number: number, expiresAt: number): Promise<Answer> {
-    const { clock, options } = this.#parts;
-    const slot = this.#slots[number] as Slot;
-    const refusal = this.#notComing(number, slot);
-    if (refusal !== undefined) return refusal;
-    if (slot.waiting.size >= options.shardQueue)
-      return { refusal: { code: 'unavailable', reason: 'overloaded', retry_after_ms: 500 } };
-    return new Promise((resolve) => {
-      const answer = (value: Answer) => {
-        slot.waiting.delete(answer);
-        cancel();
-        resolve(value);
-      };
-      const cancel = clock.after(expiresAt - clock.monotonic(), () =>
-        answer({ refusal: { code: 'unavailable', reason: 'claiming', retry_after_ms: 500 } }),
-      );
-      slot.waiting.add(answer);
-    });
+  wait(number: number, expiresAt: number): Promise<Answer> {
+    return this.#slots.wait(number, expiresAt);
   }
 
   /** Shards with something in memory, those that serve no more included. */
@@ -131,21 +105,19 @@ export class ShardKeeper {
   }
 
   states(): Record<ShardState, number> {
-    const count = { free: 0, claiming: 0, replaying: 0, serving: 0, releasing: 0, fenced: 0, quarantined: 0 };
-    for (const slot of this.#slots) count[slot.state]++;
-    return count;
+    return this.#slots.count();
   }
 
   /** From now on it takes no new commands. */
   releasing(shard: OwnedShard): void {
-    const slot = this.#slots[shard.number];
-    if (slot?.shard === shard) this.#set(shard.number, slot, 'releasing');
+    const slot = this.#slots.all[shard.number];
+    if (slot?.shard === shard) this.#slots.set(shard.number, slot, 'releasing');
   }
 
   /** It is ours no more: fenced for a while, or simply free where it was let go; or an operator's. */
   lost(shard: OwnedShard, loss: Loss): void {
     if (!loss.quarantined) this.#owned.delete(shard);
-    const slot = this.#slots[shard.number];
+    const slot = this.#slots.all[shard.number];
     if (slot?.shard !== shard) {
       if (slot?.state === 'quarantined' && loss.reason !== flushed)
         this.#parts.log('warn', `shard ${shard.number} was in quarantine and is lost: ${loss.reason}`);
@@ -160,48 +132,29 @@ export class ShardKeeper {
       return;
     }
     slot.notBefore = this.#parts.clock.monotonic() + this.#parts.options.refenceMs;
-    this.#set(shard.number, slot, letGo ? 'free' : 'fenced');
+    this.#slots.set(shard.number, slot, letGo ? 'free' : 'fenced');
     if (!letGo) this.#parts.log('warn', `shard ${shard.number} lost: ${loss.reason}`);
   }
 
   /** No shard can be claimed any more; those that serve go on reading. */
   journalFailed(): void {
-    if (this.failed) return;
-    this.failed = true;
-    for (const slot of this.#slots) if (slot.state !== 'serving') answerAll(slot, journalFailed);
+    this.#slots.journalFailed();
   }
 
   #tick(): void {
-    if (this.#stopped) return;
+    if (this.#slots.stopped) return;
     this.#cancel = this.#parts.clock.after(this.#parts.options.retryMs * 2, () => {
-      this.#answerThoseWithoutHope();
+      this.#slots.answerThoseWithoutHope();
       this.#lookAtQuarantined();
       this.#claimFree();
       this.#tick();
     });
   }
 
-  #answerThoseWithoutHope(): void {
-    this.#slots.forEach((slot, number) => {
-      const refusal = slot.waiting.size === 0 ? undefined : this.#notComing(number, slot);
-      if (refusal !== undefined) answerAll(slot, refusal);
-    });
-  }
-
-  #notComing(number: number, slot: Slot): Moved | undefined {
-    const { placement, node } = this.#parts;
-    if (slot.state === 'quarantined') return quarantined;
-    const owner = placement.owner(number);
-    if (this.#stopped || slot.state === 'releasing' || owner !== node) return movedTo(owner, node);
-    // It serves until it has let go, which may take its turn.
-    if (slot.heldBy !== undefined && placement.isLive(slot.heldBy)) return movedTo(slot.heldBy, node);
-    return this.failed ? journalFailed : undefined;
-  }
-
   #claimFree(): void {
     const { clock, placement, node } = this.#parts;
-    if (this.#stopped || this.failed) return;
-    this.#slots.forEach((slot, number) => {
+    if (this.#slots.stopped || this.failed) return;
+    this.#slots.all.forEach((slot, number) => {
       const open = slot.state === 'free' || slot.state === 'fenced';
       if (!open || slot.notBefore > clock.monotonic() || placement.owner(number) !== node) return;
       const claim = this.#bringUp(number, slot).finally(() => this.#claims.delete(claim));
@@ -215,7 +168,7 @@ export class ShardKeeper {
       slot.notBefore = clock.monotonic() + ms;
     };
     const own = ++slot.claims;
-    this.#set(number, slot, 'claiming');
+    this.#slots.set(number, slot, 'claiming');
     try {
       const { journal } = this;
       const claim = await claimShard(number, { ...this.#parts.claim, journal });
@@ -225,7 +178,7 @@ export class ShardKeeper {
       if (claim.outcome === 'held') return this.#held(number, slot, claim.by);
       observer.refused();
       pause(options.refenceMs);
-      this.#set(number, slot, 'fenced');
+      this.#slots.set(number, slot, 'fenced');
     } catch (error) {
       if (slot.claims !== own) return;
       const halfway = slot.shard;
@@ -237,7 +190,7 @@ export class ShardKeeper {
       if (!slot.told) log('warn', `claiming shard ${number} failed`, error);
       slot.told = true;
       pause(options.retryMaxMs / 2);
-      this.#set(number, slot, 'free');
+      this.#slots.set(number, slot, 'free');
     }
   }
 
@@ -248,7 +201,7 @@ export class ShardKeeper {
       slot.notBefore = clock.monotonic() + ms;
     };
     slot.heldBy = by;
-    this.#set(number, slot, 'free');
+    this.#slots.set(number, slot, 'free');
     pause(options.heldMs);
     if (slot.asking === by) return;
     const asked = placement.askRelease(by, number);
@@ -275,13 +228,13 @@ export class ShardKeeper {
     const { store, clock, options, shardParts } = this.#parts;
     const { epoch, position: newest, begunAt: confirmedAt } = claim;
     const aloneAt = claim.released || journal.exclusive ? confirmedAt : claim.keptAt + options.fenceMs;
-    if (this.#stopped) {
-      this.#set(number, slot, 'free');
+    if (this.#slots.stopped) {
+      this.#slots.set(number, slot, 'free');
       if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
       await releaseShard(number, { epoch, newest }, { ...this.#parts.claim, journal }, options.retryMaxMs);
       return;
     }
-    this.#set(number, slot, 'replaying');
+    this.#slots.set(number, slot, 'replaying');
     const row = await store.claim(number, journal.id, epoch);
     if (row === undefined) throw new Error('a newer epoch stands in the checkpoint row');
     // Read after the row has the epoch: from then on no older owner can add to it.
@@ -294,7 +247,7 @@ export class ShardKeeper {
     if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
     if (shard.closed || slot.state !== 'replaying') return;
     slot.told = false;
-    this.#set(number, slot, 'serving');
+    this.#slots.set(number, slot, 'serving');
     this.#parts.observer.claimed();
     this.#parts.serving?.(number);
   }
@@ -316,8 +269,8 @@ export class ShardKeeper {
 
   #lookAtQuarantined(): void {
     const { placement, node } = this.#parts;
-    if (this.#stopped || this.failed) return;
-    for (const [number, slot] of this.#slots.entries()) {
+    if (this.#slots.stopped || this.failed) return;
+    for (const [number, slot] of this.#slots.all.entries()) {
       if (slot.state !== 'quarantined' || !this.#quarantined.due(number)) continue;
       // What memory has is flushed first.
       if ([...this.#owned].some((shard) => shard.number === number)) continue;
@@ -327,33 +280,26 @@ export class ShardKeeper {
       } else {
         // Now another node's to find out.
         this.#quarantined.leave(number);
-        this.#set(number, slot, 'free');
+        this.#slots.set(number, slot, 'free');
       }
     }
   }
 
   /** Shards to which nobody has written since have not noticed that it is gone: the alarm must count them too. */
   #leaveOldJournal(): void {
-    for (const { state, shard } of this.#slots)
+    for (const { state, shard } of this.#slots.all)
       if (state === 'serving' && shard?.journal !== this.journal) shard?.cut();
   }
 
   async #lookAgain(number: number, slot: Slot): Promise<void> {
     if (!(await this.#quarantined.look(number))) return;
     slot.notBefore = 0;
-    this.#set(number, slot, 'free');
+    this.#slots.set(number, slot, 'free');
     this.#claimFree();
   }
 
   #quarantine(number: number, slot: Slot, why: string): void {
-    this.#set(number, slot, 'quarantined');
+    this.#slots.set(number, slot, 'quarantined');
     this.#quarantined.enter(number, why);
-  }
-
-  #set(number: number, slot: Slot, state: ShardState): void {
-    slot.state = state;
-    const serving = state === 'serving' ? slot.shard : undefined;
-    const answer = serving ?? this.#notComing(number, slot);
-    if (answer !== undefined) answerAll(slot, answer);
   }
 }
