@@ -12,7 +12,7 @@ interface Citizen {
   waiting: number;
 }
 
-/** Two hundred people in forty chats, half of them private ones. */
+/** People in groups and private chats, on a server or a cluster. */
 export interface Town {
   readonly chats: readonly string[];
   readonly recorders: readonly Recorder[];
@@ -45,13 +45,19 @@ export interface Counts {
   heldBack: number;
 }
 
+/** Unless it says otherwise, everybody is in one chat. */
 export interface TownPlan {
   people: number;
   groups: number;
   /** Members of each group. */
   members: number;
+  /** The members of the next group begin so many people further: where that is less than `members`, groups overlap. */
+  step?: number;
+  /** Private chats, of the last people, two by two. */
+  pairs?: number;
 }
 
+/** Two hundred people in forty chats, half of them private ones. */
 export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 
 /** More sends of one person than this do not wait at once. */
@@ -84,12 +90,12 @@ async function populate(
   url: string,
   clients: readonly Client[],
   random: () => number,
-  { people, groups, members }: TownPlan,
+  { people, groups, members, step = members, pairs = (people - groups * members) / 2 }: TownPlan,
 ): Promise<Town> {
   const ids = await Promise.all(clients.map(async (client) => (await client.ready()).user_id));
   const membership = new Map<string, number[]>();
   for (let n = 0; n < groups; n++) {
-    const own = Array.from({ length: members }, (_, index) => (n * members + index) % people);
+    const own = Array.from({ length: members }, (_, index) => (n * step + index) % people);
     const [owner = 0, ...others] = own;
     const chat = await insisting(() =>
       at(clients, owner).createGroup({
@@ -99,7 +105,7 @@ async function populate(
     );
     membership.set(chat.id, own);
   }
-  for (let n = groups * members; n + 1 < people; n += 2) {
+  for (let n = people - 2 * pairs; n + 1 < people; n += 2) {
     const chat = await insisting(() => at(clients, n).createPrivateChat({ user_id: at(ids, n + 1) }));
     membership.set(chat.id, [n, n + 1]);
   }
@@ -143,7 +149,7 @@ async function populate(
   }
 
   async function device(address: string): Promise<Device> {
-    const owner = at(citizens, Math.floor(random() * groups * members));
+    const owner = at(citizens, Math.floor(random() * ((groups - 1) * step + members)));
     const [chat = ''] = owner.chats;
     const own = await insisting(() => login(url, { login: owner.recorder.name, password }));
     const client = connect({ url: address, tokens: own, settings });

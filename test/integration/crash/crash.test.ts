@@ -7,14 +7,17 @@ import { openFileJournal } from '../../../actors/journal/file-journal.ts';
 import { freePort } from '../../../ops/cluster/child.ts';
 import { startEmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { settle, type Town, type TownPlan } from '../../cluster/town.ts';
 import { seededRandom } from '../../simulation/scheduler.ts';
 import { lookBelow } from '../../support/aftermath.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Program, processesOf, startProgram } from '../../support/process.ts';
 import { checkPromises } from '../../support/recorder.ts';
-import { settle, type Town } from './town.ts';
 
 const crashes = 20;
+/** Groups that overlap, and everybody in a private chat who is in the last ones, too. */
+const plan: TownPlan = { people: 20, groups: 5, members: 8, step: 3, pairs: 5 };
+const perSecond = 500;
 
 describe('a crash', function () {
   this.timeout(300_000);
@@ -57,22 +60,23 @@ describe('a crash', function () {
   it(`of everything, ${crashes} times while people write, loses and doubles nothing that was acked`, async () => {
     const seed = Date.now() % 2 ** 31;
     const random = seededRandom(seed);
-    town = await settle(await program.ready(), random);
-    const stop = town.write();
+    town = await settle(await program.ready(), random, plan);
+    town.write(perSecond);
     for (let n = 0; n < crashes; n++) {
-      const before = town.acked();
-      await eventually(() => (town as Town).acked() > before + 20, 30_000);
+      const before = acked(town);
+      await eventually(() => acked(town) > before + 20, 30_000);
       await pause(random() * 400);
       killAll();
       await program.ended();
       program = start();
       await program.ready();
     }
-    await stop();
-    await town.caughtUp();
-    const histories = await town.histories();
-    const recorders = town.citizens.map(({ recorder }) => recorder);
-    expect(checkPromises({ recorders, finalHistories: histories }), `seed ${seed}`).to.deep.equal([]);
+    await town.rest();
+    const histories = await town.caughtUp(30_000);
+    expect(
+      checkPromises({ recorders: town.recorders, finalHistories: histories }),
+      `seed ${seed}`,
+    ).to.deep.equal([]);
     town.close();
     await stopInOrder();
     expect(await lookIn(dir, histories), `seed ${seed}`).to.deep.equal([]);
@@ -80,13 +84,13 @@ describe('a crash', function () {
 
   it('of PostgreSQL alone lets active chats go on, and everything is flushed when it is back', async () => {
     const url = await program.ready();
-    town = await settle(url, seededRandom(7));
-    const stop = town.write();
-    await eventually(() => (town as Town).acked() > 100);
+    town = await settle(url, seededRandom(7), plan);
+    town.write(perSecond);
+    await eventually(() => acked(town) > 100);
     // It is started again each time; so it is killed until people have written a good deal without it.
-    const before = town.acked();
+    const before = acked(town);
     const away = performance.now() + 3000;
-    while (performance.now() < away || town.acked() < before + 100) {
+    while (performance.now() < away || acked(town) < before + 100) {
       for (const pid of postgresOf(dir)) kill(pid);
       await pause(50);
     }
@@ -95,17 +99,17 @@ describe('a crash', function () {
       async () => (await fetch(`${url}/health`).then((one) => one.json())).status === 'ok',
       30_000,
     );
-    await stop();
-    await town.caughtUp();
-    const histories = await town.histories();
-    const recorders = town.citizens.map(({ recorder }) => recorder);
-    expect(checkPromises({ recorders, finalHistories: histories })).to.deep.equal([]);
+    await town.rest();
+    const histories = await town.caughtUp(30_000);
+    expect(checkPromises({ recorders: town.recorders, finalHistories: histories })).to.deep.equal([]);
     await eventually(async () => (await flushLag(url)) === 0, 30_000);
     town.close();
     await stopInOrder();
     expect(await lookIn(dir, histories)).to.deep.equal([]);
   });
 });
+
+const acked = (town: Town | undefined) => town?.counts().acks ?? 0;
 
 async function flushLag(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
@@ -125,7 +129,7 @@ function kill(pid: number): void {
 }
 
 /** In the data folder of a Suhbat that has stopped. */
-async function lookIn(dir: string, histories: Awaited<ReturnType<Town['histories']>>): Promise<string[]> {
+async function lookIn(dir: string, histories: Awaited<ReturnType<Town['caughtUp']>>): Promise<string[]> {
   const postgres = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), onLog: () => {} });
   const journal = await openFileJournal({ dir: join(dir, 'journal'), clock: systemClock });
   try {
