@@ -1,6 +1,5 @@
 import { sql } from 'slonik';
 import { type Transaction, typed } from '../../ops/connections/postgres.ts';
-import type { FileKind, UploadPurpose } from '../../schemas/rest/media.ts';
 import type { FileRow } from './views.ts';
 
 /** SQL on `files`. Times are milliseconds of the caller's clock. */
@@ -11,16 +10,10 @@ const columns = sql.fragment`
 
 const timestamp = (ms: number) => sql.fragment`${new Date(ms).toISOString()}::timestamptz`;
 
-export interface NewFile {
-  id: string;
-  owner_id: string;
-  kind: FileKind;
-  purpose: UploadPurpose | null;
-  presigned: boolean;
-  mime_type: string;
-  size: number;
-  name: string | null;
-}
+export type NewFile = Pick<
+  FileRow,
+  'id' | 'owner_id' | 'kind' | 'purpose' | 'presigned' | 'mime_type' | 'size' | 'name'
+>;
 
 export interface Usage {
   bytes: number;

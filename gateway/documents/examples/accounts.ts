@@ -1,6 +1,7 @@
 import type { Login, Tokens } from '../../../schemas/rest/accounts.ts';
 import type { OwnProfile } from '../../../schemas/user/profile.ts';
 import type { RouteExamples } from './example.ts';
+import { namesRefused } from './people.ts';
 import * as no from './refusals.ts';
 import * as scene from './scene.ts';
 
@@ -201,18 +202,7 @@ export const accountExamples: Readonly<Record<string, RouteExamples>> = {
         ],
       },
     },
-    username_taken: {
-      summary: "Somebody else's name",
-      body: { username: vali.username },
-      status: 409,
-      refusal: no.usernameTaken,
-    },
-    username_reserved: {
-      summary: 'A name that nobody may have',
-      body: { username: 'admin' },
-      status: 422,
-      refusal: no.usernameReserved,
-    },
+    ...namesRefused,
     timezone_unknown: {
       summary: 'No place on earth',
       body: { timezone: 'Asia/Atlantis' },

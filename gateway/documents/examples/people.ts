@@ -7,6 +7,22 @@ import * as scene from './scene.ts';
 const { ali, vali, guli } = scene.people;
 const found = { items: [scene.profileOf('vali')], next_cursor: null };
 
+/** What every path says that sets a username. */
+export const namesRefused: RouteExamples = {
+  username_taken: {
+    summary: "Somebody else's name",
+    body: { username: vali.username },
+    status: 409,
+    refusal: no.usernameTaken,
+  },
+  username_reserved: {
+    summary: 'A name that nobody may have',
+    body: { username: 'admin' },
+    status: 422,
+    refusal: no.usernameReserved,
+  },
+};
+
 export const peopleExamples: Readonly<Record<string, RouteExamples>> = {
   'GET /api/v1/users/profile': {
     own: { summary: 'Oneself', status: 200, reply: scene.ownProfileOf('ali') },
@@ -18,18 +34,7 @@ export const peopleExamples: Readonly<Record<string, RouteExamples>> = {
       status: 200,
       reply: scene.ownProfileOf('ali', { bio: 'Choyxonachi', updated_at: scene.at(60) }),
     },
-    username_taken: {
-      summary: "Somebody else's name",
-      body: { username: vali.username },
-      status: 409,
-      refusal: no.usernameTaken,
-    },
-    username_reserved: {
-      summary: 'A name that nobody may have',
-      body: { username: 'admin' },
-      status: 422,
-      refusal: no.usernameReserved,
-    },
+    ...namesRefused,
     not_its_field: {
       summary: 'A field that it does not set',
       body: { level: 'B2' },

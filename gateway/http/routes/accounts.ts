@@ -20,6 +20,24 @@ import type { Route, RouteRequest } from '../route.ts';
 const none = () => ({});
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 
+/** Of the steps that other paths take, too. */
+export const refusals = {
+  register: {
+    conflict: ['username_taken'],
+    unprocessable: ['username_reserved', 'password_too_long'],
+    rate_limited: ['too_many_logins'],
+  },
+  login: {
+    unauthenticated: ['bad_credentials'],
+    forbidden: ['banned'],
+    rate_limited: ['too_many_logins'],
+  },
+  refresh: {
+    unauthenticated: ['refresh_invalid', 'refresh_expired', 'refresh_reused'],
+    forbidden: ['banned'],
+  },
+} as const;
+
 const unconfirmed = ['password_required', 'password_wrong', 'login_too_old'];
 
 /** Two paths to the same end. */
@@ -43,11 +61,7 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: RegisterBody,
     replies: { 201: Tokens },
-    refusals: {
-      conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'password_too_long'],
-      rate_limited: ['too_many_logins'],
-    },
+    refusals: refusals.register,
     headers: ['accept-language'],
     handle: calling('users.register', 201, bodyAndLanguage),
   },
@@ -59,11 +73,7 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: LoginBody,
     replies: { 200: Tokens },
-    refusals: {
-      unauthenticated: ['bad_credentials'],
-      forbidden: ['banned'],
-      rate_limited: ['too_many_logins'],
-    },
+    refusals: refusals.login,
     handle: calling('users.login', 200, body),
   },
   {
@@ -74,10 +84,7 @@ export const accountRoutes: readonly Route[] = [
     limit: 'auth',
     body: RefreshBody,
     replies: { 200: Tokens },
-    refusals: {
-      unauthenticated: ['refresh_invalid', 'refresh_expired', 'refresh_reused'],
-      forbidden: ['banned'],
-    },
+    refusals: refusals.refresh,
     handle: calling('users.refresh', 200, body),
   },
   {

@@ -16,6 +16,14 @@ import type { Route, RouteRequest } from '../route.ts';
 const id = ({ params }: RouteRequest) => ({ id: params.id });
 const notPermitted = { forbidden: ['not_permitted'] };
 const onUser = { forbidden: ['not_permitted', 'role_not_lower'], not_found: ['no_user'] };
+const banning = {
+  method: 'POST',
+  description: 'For moderators and admins, to users of a lower role.',
+  auth: 'user',
+  limit: 'calls',
+  replies: { 200: ManagedUser },
+  refusals: onUser,
+} as const satisfies Partial<Route>;
 
 export const adminRoutes: readonly Route[] = [
   {
@@ -32,27 +40,17 @@ export const adminRoutes: readonly Route[] = [
     handle: calling('admin.users', 200, ({ query }) => ({ search: query.search ?? '', ...pageOf(query) })),
   },
   {
-    method: 'POST',
+    ...banning,
     path: '/admin/users/{id}/ban',
     summary: "Ban a user: the user's sockets and logins end at once",
-    description: 'For moderators and admins, to users of a lower role.',
-    auth: 'user',
     permit: { object: 'users', act: 'ban' },
-    limit: 'calls',
-    replies: { 200: ManagedUser },
-    refusals: onUser,
     handle: calling('admin.ban', 200, id, auditedMetaOf),
   },
   {
-    method: 'POST',
+    ...banning,
     path: '/admin/users/{id}/unban',
     summary: 'Let a banned user log in again',
-    description: 'For moderators and admins, to users of a lower role.',
-    auth: 'user',
     permit: { object: 'users', act: 'unban' },
-    limit: 'calls',
-    replies: { 200: ManagedUser },
-    refusals: onUser,
     handle: calling('admin.unban', 200, id, auditedMetaOf),
   },
   {

@@ -14,6 +14,7 @@ import { OwnProfile } from '../../../schemas/user/profile.ts';
 import { body, bodyAndLanguage, calling } from '../calling.ts';
 import { auditedMetaOf } from '../meta.ts';
 import type { Route } from '../route.ts';
+import { refusals } from './accounts.ts';
 
 /** What needs a code from a mail: verifying addresses, lost passwords, coming in by mail alone. */
 
@@ -81,9 +82,8 @@ export const codeRoutes: readonly Route[] = [
     auth: 'open',
     body: PendingRegisterBody,
     refusals: {
-      rate_limited: ['too_many_codes', 'too_many_logins'],
-      conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'password_too_long'],
+      ...refusals.register,
+      rate_limited: ['too_many_codes', ...refusals.register.rate_limited],
     },
     handle: sending('users.begin_register'),
   },
@@ -106,11 +106,7 @@ export const codeRoutes: readonly Route[] = [
     limit: 'auth',
     body: UsernameLoginBody,
     replies: { 200: Tokens },
-    refusals: {
-      unauthenticated: ['bad_credentials'],
-      forbidden: ['banned'],
-      rate_limited: ['too_many_logins'],
-    },
+    refusals: refusals.login,
     handle: calling('users.login', 200, body),
   },
   {

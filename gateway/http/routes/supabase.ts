@@ -14,6 +14,7 @@ import type { OwnProfile } from '../../../schemas/user/profile.ts';
 import { bodyAndLanguage } from '../calling.ts';
 import { metaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
+import { refusals } from './accounts.ts';
 import { toGoogle } from './google.ts';
 
 /** The routes of Supabase's auth server that `supabase-js` needs to log in; the same accounts in other shapes. */
@@ -125,8 +126,6 @@ async function authorize(request: RouteRequest, { call }: RouteParts): Promise<A
   return toGoogle(await call<GoogleStart>('users.google_begin', params, metaOf(request)));
 }
 
-const refusalFields = told;
-
 export const supabaseRoutes: readonly Route[] = [
   {
     method: 'POST',
@@ -137,12 +136,8 @@ export const supabaseRoutes: readonly Route[] = [
     headers: ['accept-language'],
     body: SupabaseSignupBody,
     replies: { 200: SupabaseSession },
-    refusals: {
-      conflict: ['username_taken'],
-      unprocessable: ['username_reserved', 'password_too_long'],
-      rate_limited: ['too_many_logins'],
-    },
-    refusalFields,
+    refusals: refusals.register,
+    refusalFields: told,
     handle: signup,
   },
   {
@@ -155,11 +150,10 @@ export const supabaseRoutes: readonly Route[] = [
     body: SupabaseTokenBody,
     replies: { 200: SupabaseSession },
     refusals: {
-      unauthenticated: ['bad_credentials', 'refresh_invalid', 'refresh_expired', 'refresh_reused'],
-      forbidden: ['banned'],
-      rate_limited: ['too_many_logins'],
+      ...refusals.login,
+      unauthenticated: [...refusals.login.unauthenticated, ...refusals.refresh.unauthenticated],
     },
-    refusalFields,
+    refusalFields: told,
     handle: token,
   },
   {
@@ -170,7 +164,7 @@ export const supabaseRoutes: readonly Route[] = [
     limit: 'calls',
     query: SupabaseLogoutQuery,
     replies: { 204: undefined },
-    refusalFields,
+    refusalFields: told,
     handle: logout,
   },
   {
@@ -180,7 +174,7 @@ export const supabaseRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 200: SupabaseUser },
-    refusalFields,
+    refusalFields: told,
     handle: user,
   },
   {
@@ -192,7 +186,7 @@ export const supabaseRoutes: readonly Route[] = [
     query: SupabaseAuthorizeQuery,
     replies: { 302: undefined },
     refusals: { not_found: ['google_off'], invalid: ['return_to_unknown'] },
-    refusalFields,
+    refusalFields: told,
     handle: authorize,
   },
 ];
