@@ -1,14 +1,6 @@
-import { hostname } from 'node:os';
-import { loadConfig } from '../config/load.ts';
-import { thisBuild } from '../process/build.ts';
-import { systemClock as clock } from '../process/clock.ts';
-import { createHealth } from '../process/health.ts';
-import { createLifecycle } from '../process/lifecycle.ts';
-import { startSentence } from '../process/run.ts';
 import { StartError } from '../process/start-error.ts';
+import { commandConfig, runCommand, withProcess } from '../roles/command.ts';
 import { openFolder, openStorage } from '../roles/storage.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 import { listDead, retryDead } from './jobs.store.ts';
 
 /**
@@ -28,10 +20,7 @@ const shown = 1000;
 
 type Wish = { command: 'help' | 'list' } | { command: 'retry'; ids: readonly string[] | 'all' };
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${startSentence(error)}\n`);
-  return 1;
-});
+await runCommand(main);
 
 async function main(): Promise<number> {
   const wish = readArguments(process.argv.slice(2));
@@ -39,20 +28,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const config = loadConfig(process.env, []);
-  if (config === 'help') throw new Error('no arguments were given to it');
-  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel);
-  const life = createLifecycle({ logger, clock, deadlineMs: config.stopDeadline });
-  const own = {
-    nodeId: `jobs-${hostname()}-${process.pid}`,
-    life,
-    config,
-    clock,
-    logger,
-    metrics: createMetrics(),
-    health: createHealth(clock, thisBuild()),
-  };
-  try {
+  return withProcess('jobs', commandConfig(), async (own) => {
     const { db } = await openStorage(own, await openFolder(own));
     if (wish.command === 'retry') {
       const count = await retryDead(db, wish.ids);
@@ -62,9 +38,7 @@ async function main(): Promise<number> {
     for (const { id, kind, tries, failed_at, error } of await listDead(db, shown))
       process.stdout.write(`${id} ${kind} ${tries} tries, ${failed_at}: ${error ?? 'the process ended'}\n`);
     return 0;
-  } finally {
-    await life.stop();
-  }
+  });
 }
 
 /** Throws a StartError for what it does not know. */

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { chatKind } from '../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
 import { fittingEvents, raiseChats } from '../../actors/chat/sql-survivors.ts';
@@ -10,18 +8,12 @@ import type { FlushStore } from '../../actors/runtime/flush-store.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
 import { runtimeDefaults } from '../../actors/runtime/options.ts';
 import { createPostgresFlushStore } from '../../actors/runtime/postgres-flush-store.ts';
-import { loadConfig } from '../config/load.ts';
 import type { Transaction } from '../connections/postgres.ts';
-import { thisBuild } from '../process/build.ts';
 import { systemClock as clock } from '../process/clock.ts';
-import { createHealth } from '../process/health.ts';
-import { createLifecycle } from '../process/lifecycle.ts';
-import { startSentence } from '../process/run.ts';
+import { commandConfig, runCommand, withProcess } from '../roles/command.ts';
 import { openJournal } from '../roles/journal.ts';
 import type { Process } from '../roles/process.ts';
 import { connect, openFolder, openStorage } from '../roles/storage.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 import { readArguments, usage, type Wish } from './arguments.ts';
 import { outcome, plan, statusLine } from './words.ts';
 
@@ -43,35 +35,16 @@ interface Parts {
   survivors: Survivors<Transaction>[];
 }
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${startSentence(error)}\n`);
-  return 1;
-});
+await runCommand(main);
 
 async function main(): Promise<number> {
-  const config = loadConfig(process.env, []);
-  if (config === 'help') throw new Error('no arguments were given to it');
+  const config = commandConfig();
   const wish = readArguments(process.argv.slice(2), config.shards);
   if (wish.command === 'help') {
     process.stdout.write(usage);
     return 0;
   }
-  const logger = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel);
-  const life = createLifecycle({ logger, clock, deadlineMs: config.stopDeadline });
-  const own: Process = {
-    nodeId: `journal-${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`,
-    life,
-    config,
-    clock,
-    logger,
-    metrics: createMetrics(),
-    health: createHealth(clock, thisBuild()),
-  };
-  try {
-    return await run(wish, await openParts(own, wish));
-  } finally {
-    await life.stop();
-  }
+  return withProcess('journal', config, async (own) => run(wish, await openParts(own, wish)));
 }
 
 async function openParts(own: Process, wish: Wish): Promise<Parts> {

@@ -123,9 +123,9 @@ function oneFileBreach(name: string, imports: readonly Import[]): string[] {
   return users.size > 1 ? [`${name} has one home, not ${[...users].join(' and ')}`] : [];
 }
 
-/** Only ops/config knows settings; ops/main.ts hands it the environment, and ops/cluster hands PATH to its children. */
+/** Only ops/config knows settings; programs hand it the environment, and ops/cluster hands PATH to its children. */
 function environmentBreach({ path, text }: Source): string[] {
-  if (isTest(path) || /^ops\/(config\/|cluster\/|((journal|admin|jobs)\/)?main\.ts$)/.test(path)) return [];
+  if (isTest(path) || /^ops\/(config\/|cluster\/|main\.ts$|roles\/command\.ts$)/.test(path)) return [];
   const reads = /\bprocess\s*(\?\.|\.|\[\s*['"])\s*env\b|\benv\b[^;]*from\s*['"]node:process['"]/;
   return reads.test(withoutComments(text)) ? [`${path} may not read the environment`] : [];
 }
