@@ -1,8 +1,9 @@
 import type { Journal } from '../../actors/journal/journal.ts';
 import { decodeRecord } from '../../actors/runtime/record.ts';
-import { connectPostgres, type Database, typed } from '../../ops/connections/postgres.ts';
+import { type Database, typed } from '../../ops/connections/postgres.ts';
 import type { ChatEvent } from '../../schemas/chat/events.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
+import { connectTo } from './database.ts';
 
 interface Row {
   chat_id: string;
@@ -31,13 +32,7 @@ export async function lookBelow(
   databaseUrl: string,
   histories: ReadonlyMap<string, readonly Message[]>,
 ): Promise<string[]> {
-  const db = await connectPostgres({
-    url: databaseUrl,
-    applicationName: 'aftermath',
-    maxConnections: 2,
-    statementTimeoutMs: 60_000,
-    onError: () => {},
-  });
+  const db = await connectTo(databaseUrl, { maxConnections: 2, statementTimeoutMs: 60_000 });
   try {
     const rows = await db.any(
       typed<Row>()`select chat_id, seq, sender_id, client_id, text, changed_seq from messages order by chat_id, seq`,

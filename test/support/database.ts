@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectPostgres, type Database, type PostgresOptions } from '../../ops/connections/postgres.ts';
 import { withClient } from '../../ops/connections/postgres-client.ts';
 import { type DataFolder, openDataFolder } from '../../ops/embedded/data-folder.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../ops/embedded/postgres.ts';
@@ -28,6 +29,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: databaseUrl(postgres.url, name),
     drop: () => admin(postgres, `drop database if exists ${name} with (force)`),
   };
+}
+
+/** A pool of connections to a database; the one who asked for it ends it. */
+export function connectTo(url: string, options: Partial<PostgresOptions> = {}): Promise<Database> {
+  return connectPostgres({
+    url,
+    applicationName: 'test',
+    maxConnections: 4,
+    statementTimeoutMs: 5000,
+    onError() {},
+    ...options,
+  });
 }
 
 /** A server for one test alone, that it may kill. `stop` ends it, if it still runs, and removes its folder. */

@@ -10,7 +10,6 @@ import { profileRoutes } from '../../../gateway/http/routes/profiles.ts';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
-import { connectPostgres } from '../../../ops/connections/postgres.ts';
 import { createMemoryStore } from '../../../ops/ephemeral/memory-store.ts';
 import { createAccessTokens } from '../../../ops/security/access-tokens.ts';
 import { createMediaUrls } from '../../../ops/security/media-urls.ts';
@@ -30,7 +29,7 @@ import { createPasswords } from '../../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../../services/users/users.service.ts';
 import { createViews } from '../../../services/users/views.ts';
-import { createTestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase } from '../../support/database.ts';
 import { manualClock } from '../../unit/accounts/support.ts';
 
 export interface Ask {
@@ -72,13 +71,7 @@ export async function startAccounts(
 ) {
   const clock = manualClock();
   const database = await createTestDatabase();
-  const db = await connectPostgres({
-    url: database.url,
-    applicationName: 'accounts test',
-    maxConnections: 4,
-    statementTimeoutMs: 5000,
-    onError() {},
-  });
+  const db = await connectTo(database.url);
   const bus = createLocalBus();
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { connectPostgres, type Database, typed } from '../../../ops/connections/postgres.ts';
+import { type Database, typed } from '../../../ops/connections/postgres.ts';
 import { withClient } from '../../../ops/connections/postgres-client.ts';
 import { type FoundPage, findMessages, type Position } from '../../../services/chats/find-messages.ts';
 import { lookUp, type Place, type Wanted, walk } from '../../../services/chats/message-search.store.ts';
 import { wordsOf } from '../../../services/chats/search-words.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 interface Said extends Place {
   sender_id: string;
@@ -64,13 +64,7 @@ describe('search of messages: what is read', function () {
       );
       await client.query('analyze');
     });
-    db = await connectPostgres({
-      url,
-      applicationName: 'search test',
-      maxConnections: 2,
-      statementTimeoutMs: 20_000,
-      onError() {},
-    });
+    db = await connectTo(url, { maxConnections: 2, statementTimeoutMs: 20_000 });
   });
   after(async () => {
     await db?.end();

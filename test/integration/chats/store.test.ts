@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { sql } from 'slonik';
 import { createSqlChatStore } from '../../../actors/chat/sql-store.ts';
-import { connectPostgres, type Database, databaseFault, typed } from '../../../ops/connections/postgres.ts';
+import { type Database, databaseFault, typed } from '../../../ops/connections/postgres.ts';
 import type { MessagePosted } from '../../../schemas/chat/events.ts';
 import { privateChatId } from '../../../schemas/chat/private-id.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { ChatDriver, createGroup, createPrivate, text, userOf } from '../../support/chat-driver.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { liveIn, messagesOf, script } from '../../unit/chat/scripts.ts';
 
 describe('the chat store in PostgreSQL', () => {
@@ -17,13 +17,7 @@ describe('the chat store in PostgreSQL', () => {
   before(async function () {
     this.timeout(60_000);
     database = await createTestDatabase();
-    db = await connectPostgres({
-      url: database.url,
-      applicationName: 'test',
-      maxConnections: 4,
-      statementTimeoutMs: 10_000,
-      onError() {},
-    });
+    db = await connectTo(database.url, { statementTimeoutMs: 10_000 });
   });
 
   after(async () => {

@@ -14,7 +14,7 @@ import { createBroker, createCall, createNodeCall, defineService } from '../../.
 import type { CallMeta } from '../../../ops/broker/call.ts';
 import type { Envelope } from '../../../ops/bus/bus.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
-import { connectPostgres, type Transaction } from '../../../ops/connections/postgres.ts';
+import type { Transaction } from '../../../ops/connections/postgres.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
 import { createMediaUrls } from '../../../ops/security/media-urls.ts';
 import { createLogger } from '../../../ops/telemetry/logger.ts';
@@ -27,7 +27,7 @@ import { profileActions } from '../../../services/users/profiles.ts';
 import { relationActions } from '../../../services/users/relations.ts';
 import { insertUser } from '../../../services/users/users.store.ts';
 import { createViews } from '../../../services/users/views.ts';
-import { createTestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 
 export interface Ask {
@@ -49,14 +49,7 @@ const routes = new Map(
 export async function startChats() {
   const clock = systemClock;
   const database = await createTestDatabase();
-  const connect = (maxConnections: number) =>
-    connectPostgres({
-      url: database.url,
-      applicationName: 'chats test',
-      maxConnections,
-      statementTimeoutMs: 5000,
-      onError() {},
-    });
+  const connect = (maxConnections: number) => connectTo(database.url, { maxConnections });
   const [db, flusherDb] = await Promise.all([connect(8), connect(3)]);
   const bus = createLocalBus();
   const envelopes: { subject: string; envelope: Envelope }[] = [];

@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { sql } from 'slonik';
 import { createBroker, createCall } from '../../../ops/broker/broker.ts';
-import { connectPostgres, type Database } from '../../../ops/connections/postgres.ts';
+import type { Database } from '../../../ops/connections/postgres.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
 import { newId } from '../../../schemas/ids.ts';
 import type { BegunKey, KeptAnswer } from '../../../schemas/rest/idempotency.ts';
 import { createKeysService } from '../../../services/keys/keys.service.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { manualClock } from '../../unit/accounts/support.ts';
 
 describe('kept answers', () => {
@@ -18,13 +18,7 @@ describe('kept answers', () => {
 
   before(async () => {
     database = await createTestDatabase();
-    db = await connectPostgres({
-      url: database.url,
-      applicationName: 'keys test',
-      maxConnections: 4,
-      statementTimeoutMs: 5000,
-      onError() {},
-    });
+    db = await connectTo(database.url);
     broker = createBroker({ nodeId: newId(), logger: pino({ level: 'silent' }), requestTimeoutMs: 5000 });
     broker.createService(createKeysService({ db, clock }));
     await broker.start();

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
-import { connectPostgres, type Database, databaseFault, storing } from '../../../ops/connections/postgres.ts';
+import { type Database, databaseFault, storing } from '../../../ops/connections/postgres.ts';
 import type { EmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
-import { startTestPostgres } from '../../support/database.ts';
+import { connectTo, startTestPostgres } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 
 describe('while PostgreSQL is away', () => {
@@ -19,13 +19,7 @@ describe('while PostgreSQL is away', () => {
 
   beforeEach(async () => {
     lost = [];
-    pool = await connectPostgres({
-      url: postgres.url,
-      applicationName: 'test',
-      maxConnections: 4,
-      statementTimeoutMs: 5000,
-      onError: (error) => lost.push(error),
-    });
+    pool = await connectTo(postgres.url, { onError: (error) => lost.push(error) });
     await until('the server is there', async () => (await read()) === 1);
     await pool.query(sql.unsafe`create table kept (n integer)`);
   });
@@ -105,12 +99,9 @@ describe('while PostgreSQL is away', () => {
   });
 
   it('a pool can still be made; only its statements are refused', async () => {
-    const early = await connectPostgres({
-      url: 'postgres://nobody@127.0.0.1:1/nothing',
-      applicationName: 'test',
+    const early = await connectTo('postgres://nobody@127.0.0.1:1/nothing', {
       maxConnections: 1,
       statementTimeoutMs: 1000,
-      onError() {},
     });
     const answer = await storing(() => early.oneFirst(one)).catch(refusalOf);
     await early.end();

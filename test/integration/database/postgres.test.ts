@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { sql } from 'slonik';
 import {
-  connectPostgres,
   type Database,
   databaseFault,
   isUniqueViolation,
@@ -12,7 +11,7 @@ import {
   typed,
 } from '../../../ops/connections/postgres.ts';
 import { fail, SuhbatError } from '../../../schemas/errors.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 
 describe('the connection to PostgreSQL', () => {
@@ -30,14 +29,7 @@ describe('the connection to PostgreSQL', () => {
   });
 
   async function connect(options: Partial<PostgresOptions> = {}): Promise<Database> {
-    const pool = await connectPostgres({
-      url: database.url,
-      applicationName: 'test',
-      maxConnections: 3,
-      statementTimeoutMs: 5000,
-      onError() {},
-      ...options,
-    });
+    const pool = await connectTo(database.url, { maxConnections: 3, ...options });
     pools.push(pool);
     return pool;
   }

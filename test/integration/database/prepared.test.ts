@@ -1,16 +1,10 @@
 import { expect } from 'chai';
 import { sql } from 'slonik';
-import {
-  connectPostgres,
-  type Database,
-  databaseFault,
-  prepared,
-  typed,
-} from '../../../ops/connections/postgres.ts';
+import { type Database, databaseFault, prepared, typed } from '../../../ops/connections/postgres.ts';
 import { withClient } from '../../../ops/connections/postgres-client.ts';
 import { newId } from '../../../schemas/ids.ts';
 import { readPages } from '../../../services/chats/messages.store.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 interface Known {
   name: string;
@@ -24,13 +18,7 @@ describe('prepared statements', () => {
 
   beforeEach(async () => {
     database = await createTestDatabase();
-    pool = await connectPostgres({
-      url: database.url,
-      applicationName: 'test',
-      maxConnections: 1,
-      statementTimeoutMs: 5000,
-      onError() {},
-    });
+    pool = await connectTo(database.url, { maxConnections: 1 });
   });
 
   afterEach(async () => {

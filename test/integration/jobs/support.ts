@@ -1,9 +1,10 @@
 import { pino } from 'pino';
 import { Type } from 'typebox';
-import { connectPostgres, type Database } from '../../../ops/connections/postgres.ts';
+import type { Database } from '../../../ops/connections/postgres.ts';
 import { defineJob, handleJob, type JobHandler, type JobRun, type TimedJob } from '../../../ops/jobs/kind.ts';
 import { type JobWorker, type JobWorkerOptions, startJobWorker } from '../../../ops/jobs/worker.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { connectTo } from '../../support/database.ts';
 
 /** A kind whose handler does what the test says. */
 export const noteJob = defineJob('note', Type.Object({ n: Type.Integer() }), { maxTries: 2 });
@@ -13,13 +14,7 @@ export interface Run extends JobRun {
 }
 
 export async function openQueue(url: string) {
-  const db = await connectPostgres({
-    url,
-    applicationName: 'jobs test',
-    maxConnections: 4,
-    statementTimeoutMs: 5000,
-    onError() {},
-  });
+  const db = await connectTo(url);
   const workers = new Set<JobWorker>();
   const lines: string[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });

@@ -8,15 +8,10 @@ import { ActorHost } from '../../../actors/runtime/host.ts';
 import { anyKind } from '../../../actors/runtime/kind.ts';
 import { createPostgresFlushStore } from '../../../actors/runtime/postgres-flush-store.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
-import {
-  connectPostgres,
-  type Database,
-  type Transaction,
-  typed,
-} from '../../../ops/connections/postgres.ts';
+import { type Database, type Transaction, typed } from '../../../ops/connections/postgres.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
 import { newId } from '../../../schemas/ids.ts';
-import { createTestDatabase } from '../../support/database.ts';
+import { connectTo, createTestDatabase } from '../../support/database.ts';
 
 /** Real chats in one shard, their rows in PostgreSQL, in nodes of this process. */
 export interface ChatShard {
@@ -43,13 +38,7 @@ export interface ChatShard {
 export async function createChatShard(): Promise<ChatShard> {
   const database = await createTestDatabase();
   const connect = (maxConnections: number) =>
-    connectPostgres({
-      url: database.url,
-      applicationName: 'adopt test',
-      maxConnections,
-      statementTimeoutMs: 10_000,
-      onError() {},
-    });
+    connectTo(database.url, { maxConnections, statementTimeoutMs: 10_000 });
   const [db, flusher] = await Promise.all([connect(4), connect(3)]);
   const store = createPostgresFlushStore(flusher);
   const kind = anyKind(chatKind(createSqlChatStore(db)));
