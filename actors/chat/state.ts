@@ -1,6 +1,5 @@
 import type { ChatEvent, ChatFacts, ChatNoted, MemberRow } from '../../schemas/chat/events.ts';
 import { seqOf } from '../../schemas/chat/events.ts';
-import type { Role } from '../../schemas/chat/wire.ts';
 import {
   addMessage,
   changeMessage,
@@ -13,16 +12,7 @@ import { raisedClientId } from './idempotence.ts';
 import type { Reactor } from './reactions.ts';
 
 /** One user's membership in memory. */
-export interface Membership {
-  role: Role;
-  joined_seq: number;
-  /** Null while in the chat. */
-  left_seq: number | null;
-  removed: boolean;
-  read: number;
-  read_ordinal: number;
-  last_client_id: string | null;
-}
+export type Membership = Omit<MemberRow, 'user_id'>;
 
 /** What was read from PostgreSQL for one command, just before its turn. */
 export interface Fetched {

@@ -1,38 +1,10 @@
 import type { ChatCommand, GetReply, HotEntry } from '../../schemas/chat/commands.ts';
 import type { ChatFacts } from '../../schemas/chat/events.ts';
-import type { Chat, Role } from '../../schemas/chat/wire.ts';
-import type { UserShort } from '../../schemas/common.ts';
+import { chatView } from '../../schemas/chat/view.ts';
 import { limits } from '../../schemas/limits.ts';
 import type { ChatState, Membership } from './state.ts';
 
 /** What the owner answers to reads. */
-
-export interface Viewpoint {
-  head: number;
-  members_count: number;
-  role: Role;
-  peer?: UserShort | undefined;
-}
-
-/** A chat as one of its members sees it. Only groups can have a public name. */
-export function chatView(id: string, facts: ChatFacts, { head, members_count, role, peer }: Viewpoint): Chat {
-  const { number, type, title, about, username, created_by, created_at } = facts;
-  return {
-    id,
-    number,
-    type,
-    title,
-    about,
-    photo: null,
-    created_by,
-    created_at,
-    head,
-    members_count,
-    ...(type !== 'private' && { username }),
-    role,
-    ...(peer !== undefined && { peer }),
-  };
-}
 
 /** The other one of a private chat. */
 export function peerOf(state: ChatState, by: string): string | undefined {

@@ -1,21 +1,9 @@
+import type { ActorCounts } from '../../ops/telemetry/actors.ts';
 import type { Activation } from './activation.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { OwnedShard } from './shard.ts';
 
-export interface HostStats {
-  /** Shards by their state on this node. */
-  shards: Record<string, number>;
-  /** Activations by kind. */
-  actors: Record<string, number>;
-  /** Activations that this node may hold. */
-  actorLimit: number;
-  unflushedEvents: number;
-  unflushedBytes: number;
-  unflushedLimit: number;
-  /** Age of the oldest committed event that PostgreSQL lacks, in seconds. */
-  flushLag: number;
-  /** Commands that have not had their turn. */
-  waiting: number;
+export interface HostStats extends ActorCounts {
   /** Heads that beacons remember: at most as many as `actorLimit`. */
   heads: number;
   /** The journal does not take appends right now, or never again in this process. */

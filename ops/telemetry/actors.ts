@@ -36,14 +36,16 @@ export function askObserver(metrics: Metrics) {
 
 /** What the actor runtime counts about itself anyway. */
 export interface ActorCounts {
+  /** Shards by their state on this node. */
   shards: Record<string, number>;
+  /** Activations by kind. */
   actors: Record<string, number>;
   /** Activations that this node may hold. */
   actorLimit: number;
   unflushedEvents: number;
   unflushedBytes: number;
   unflushedLimit: number;
-  /** Seconds. */
+  /** Age of the oldest committed event that PostgreSQL lacks, in seconds. */
   flushLag: number;
   /** Commands that have not had their turn. */
   waiting: number;

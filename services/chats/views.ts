@@ -1,25 +1,12 @@
 import type { HotEntry } from '../../schemas/chat/commands.ts';
+import { chatView } from '../../schemas/chat/view.ts';
 import type { Chat, ChatEntry, Message } from '../../schemas/chat/wire.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import type { ChatRow } from './chats.store.ts';
 
-/** A chat as PostgreSQL has it, without `peer`. Only groups can have a public name. */
+/** A chat as PostgreSQL has it, without `peer`. */
 export function chatOfRow(row: ChatRow): Chat {
-  const { id, number, type, title, about, username, created_by, created_at, members_count, role } = row;
-  return {
-    id,
-    number,
-    type,
-    title,
-    about,
-    photo: null,
-    created_by,
-    created_at,
-    head: row.head_seq,
-    members_count,
-    ...(type !== 'private' && { username }),
-    role,
-  };
+  return chatView(row.id, row, { head: row.head_seq, members_count: row.members_count, role: row.role });
 }
 
 /** One of a user's chats, before its newest message and its peer are known. */

@@ -190,6 +190,23 @@ export function createNode(
 
 export type Node = ReturnType<typeof createNode>;
 
+/** A node that has begun to claim, and sees itself alone unless it is told otherwise. */
+export async function startNode(world: World, node: string, options: NodeOptions = {}): Promise<Node> {
+  const made = createNode(world, { node, placement: view(node, [node]), ...options });
+  await made.start();
+  return made;
+}
+
+/** For `step`: fails a statement as often as the map says of it. */
+export function failSteps(fails: Map<string, number>) {
+  return async (statement: string): Promise<void> => {
+    const left = fails.get(statement) ?? 0;
+    if (left <= 0) return;
+    fails.set(statement, left - 1);
+    throw new Error(`connection lost at ${statement}`);
+  };
+}
+
 export function records(world: World, shard = 0): ShardRecord[] {
   return world.memory.records(shard).map((record) => decodeRecord(record.payload));
 }

@@ -1,12 +1,12 @@
 import type { CreateReply, DoneReply } from '../../../schemas/chat/commands.ts';
 import type { ChatFacts, ChatNoted, MemberRow } from '../../../schemas/chat/events.ts';
 import { privateChatId } from '../../../schemas/chat/private-id.ts';
+import { chatView } from '../../../schemas/chat/view.ts';
 import type { ServiceNote } from '../../../schemas/chat/wire.ts';
 import type { UserShort } from '../../../schemas/common.ts';
 import { chatTag } from '../../../schemas/etag.ts';
 import { createDraft, type Draft, joinerRow } from '../draft.ts';
 import type { ChatState } from '../state.ts';
-import { chatView } from '../views.ts';
 import { blocked, type ChatDecision, manages, noChat, type Of, refuse, unread } from './common.ts';
 
 /** Making and renaming chats. */

@@ -1,10 +1,10 @@
 import type { AddReply, DoneReply } from '../../../schemas/chat/commands.ts';
 import type { ChatFacts, MemberRow } from '../../../schemas/chat/events.ts';
+import { chatView } from '../../../schemas/chat/view.ts';
 import type { Role } from '../../../schemas/chat/wire.ts';
 import { limits } from '../../../schemas/limits.ts';
 import { createDraft, type Draft, joinerRow, memberRow } from '../draft.ts';
 import type { ChatState, Membership } from '../state.ts';
-import { chatView } from '../views.ts';
 import { type ChatDecision, manages, noChat, type Of, refuse } from './common.ts';
 
 /** Who is in a group, and as what. Private chats have their two for ever. */

@@ -8,6 +8,7 @@ import {
   type NodeOptions,
   records,
   seqOf,
+  startNode,
   view,
   type World,
 } from '../../support/runtime-harness.ts';
@@ -19,11 +20,7 @@ describe('a shard on its way to its owner', () => {
     world = createWorld(false);
   });
 
-  async function started(node: string, options: NodeOptions = {}) {
-    const made = createNode(world, { node, placement: view(node, [node]), ...options });
-    await made.start();
-    return made;
-  }
+  const started = (node: string, options?: NodeOptions) => startNode(world, node, options);
 
   it('is not ours when the record read back is another one', async () => {
     const one = createNode(world, { node: 'n1', placement: view('n1', ['n1']) });

@@ -5,6 +5,7 @@ import {
   codeOf,
   createNode,
   createWorld,
+  failSteps,
   type Node,
   seqOf,
   type World,
@@ -22,12 +23,7 @@ describe('the flusher', () => {
     world = createWorld();
     node = createNode(world, {
       options: { trimBehindMs: 10_000 },
-      step: async (statement) => {
-        const left = fails.get(statement) ?? 0;
-        if (left <= 0) return;
-        fails.set(statement, left - 1);
-        throw new Error(`connection lost at ${statement}`);
-      },
+      step: failSteps(fails),
     });
     await node.start();
   });

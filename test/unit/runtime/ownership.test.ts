@@ -7,6 +7,7 @@ import {
   type NodeOptions,
   records,
   seqOf,
+  startNode,
   view,
   type World,
 } from '../../support/runtime-harness.ts';
@@ -19,11 +20,7 @@ describe('ownership of a shard', () => {
     world = createWorld(false);
   });
 
-  async function started(node: string, options: NodeOptions = {}) {
-    const made = createNode(world, { node, placement: view(node, [node]), ...options });
-    await made.start();
-    return made;
-  }
+  const started = (node: string, options?: NodeOptions) => startNode(world, node, options);
 
   it('begins with a claim of a greater epoch, that names the record before it', async () => {
     const one = await started('n1');

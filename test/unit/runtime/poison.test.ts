@@ -4,6 +4,7 @@ import {
   codeOf,
   createNode,
   createWorld,
+  failSteps,
   type Node,
   seqOf,
   type World,
@@ -19,12 +20,7 @@ describe('poison', () => {
     fails = new Map();
     world = createWorld();
     node = createNode(world, {
-      step: async (statement) => {
-        const left = fails.get(statement) ?? 0;
-        if (left <= 0) return;
-        fails.set(statement, left - 1);
-        throw new Error(`connection lost at ${statement}`);
-      },
+      step: failSteps(fails),
     });
     await node.start();
   });
