@@ -16,15 +16,17 @@ export async function callerCredentials(
       and expires_at > ${timestamp(now)} and banned_at is null and deleted_at is null`);
 }
 
-/** False where the password is not `from` any more: somebody has changed it meanwhile. */
+/** With `from`: false where the password is that no more, because somebody has changed it meanwhile. */
 export async function replacePassword(
   tx: Transaction,
   user_id: string,
-  { from, to, now }: { from: string | null; to: string; now: number },
+  { from, to, now }: { from?: string | null; to: string; now: number },
 ): Promise<boolean> {
+  const still =
+    from === undefined ? sql.fragment`true` : sql.fragment`password_hash is not distinct from ${from}::text`;
   const changed = await tx.any(typed<object>()`
     update users set password_hash = ${to}, updated_at = ${timestamp(now)}
-    where id = ${user_id} and deleted_at is null and password_hash is not distinct from ${from}::text
+    where id = ${user_id} and deleted_at is null and ${still}
     returning 1`);
   return changed.length > 0;
 }

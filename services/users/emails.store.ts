@@ -90,11 +90,6 @@ export async function keepEmailIdentity(
     on conflict (provider, issuer, subject) do update set user_id = excluded.user_id`);
 }
 
-export async function setPassword(db: Transaction, id: string, hash: string, now: number): Promise<void> {
-  await db.query(sql.unsafe`
-    update users set password_hash = ${hash}, updated_at = ${timestamp(now)} where id = ${id}`);
-}
-
 /** What tells which addresses and accounts elsewhere are his. To be called while `users` still has his address. */
 export async function eraseAddresses(tx: Transaction, userId: string): Promise<void> {
   await tx.query(sql.unsafe`delete from identities where user_id = ${userId}`);

@@ -4,8 +4,9 @@ import { audit } from '../../ops/security/audit-log.ts';
 import { publishRevoked } from '../../ops/security/revoked-logins.ts';
 import type { Language } from '../../schemas/language.ts';
 import type { EmailBody, ResetBody } from '../../schemas/rest/codes.ts';
+import { replacePassword } from './account.store.ts';
 import { codeExpired } from './codes.ts';
-import { findUserByEmail, setPassword } from './emails.store.ts';
+import { findUserByEmail } from './emails.store.ts';
 import { revokeLogins } from './logins.store.ts';
 import type { UsersParts } from './parts.ts';
 
@@ -34,7 +35,7 @@ export function passwordResetActions({ db, bus, clock, codes, passwords }: Users
           if (user === null) throw codeExpired();
           await codes.use(tx, id);
           const now = clock.now();
-          await setPassword(tx, user.id, hash, now);
+          await replacePassword(tx, user.id, { to: hash, now });
           const login_ids = await revokeLogins(tx, { user_id: user.id, now });
           const detail = { logins: login_ids.length };
           await audit(tx, { action: 'password_reset', detail, actor_id: user.id, now, meta });
