@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Chat } from './chat/wire.ts';
 
 /** What stands between the quotes of a strong `ETag`: 131 bits of SHA-256 over the JSON of a value. */
-export function tagOf(value: unknown): string {
+function tagOf(value: unknown): string {
   return hash('sha256', JSON.stringify(value), 'base64url').slice(0, 22);
 }
 

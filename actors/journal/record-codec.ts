@@ -18,7 +18,7 @@ import { JournalError } from './journal.ts';
  */
 export const RECORD_HEAD_BYTES = 24;
 export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
-export const MAX_SHARD = 0xffff;
+const MAX_SHARD = 0xffff;
 const MAX_MESSAGE_ID_BYTES = 0xff;
 const COVERED_FROM = 8;
 const KIND_RECORD = 1;

@@ -24,8 +24,6 @@ import { tellAll } from './tell-all.ts';
 import { Trimmer } from './trimmer.ts';
 import type { Placement } from './view.ts';
 
-export type { Placement } from './view.ts';
-
 export interface HostParts<Tx> {
   node: string;
   shards: number;

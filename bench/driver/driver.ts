@@ -20,13 +20,6 @@ export interface Measured {
   answers: Answered[];
 }
 
-/** Who connects, and the rooms to which they write in the load. */
-export interface Crowd {
-  clients: readonly ClientSpec[];
-  /** `client` counts in `clients`. */
-  senders: readonly Sender[];
-}
-
 /** Longest wait for one answer of a worker. */
 const answerMs = 180_000;
 

@@ -1,7 +1,7 @@
 import { barWords, type Row, reached, type Verdict } from '../scenario.ts';
 
 /** Names of the figures in the order in which they first come. */
-export function figureNames(rows: readonly Row[]): string[] {
+function figureNames(rows: readonly Row[]): string[] {
   return [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];
 }
 

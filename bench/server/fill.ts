@@ -54,7 +54,7 @@ const said =
   'telefon kompyuter internet rasm musiqa kino futbol o‘yin oila bola ota ona aka opa do‘st mehmon to‘y bayram tabrik';
 
 /** One in so many messages has this word. */
-export const seldom = { kamyob: 20_000, orasida: 300, редкость: 20_000 };
+const seldom = { kamyob: 20_000, orasida: 300, редкость: 20_000 };
 
 /**
  * So many messages of everyday words in each of some chats, `sizes`, that no server has in memory, as these people say

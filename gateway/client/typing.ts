@@ -9,7 +9,7 @@ export interface Typing {
   close(): void;
 }
 
-export const typingMs = 6_000;
+const typingMs = 6_000;
 /** Beyond this many the oldest ends early. */
 const mostTyping = 1_000;
 

@@ -35,7 +35,7 @@ export function operationOf(route: Route, examples: RouteExamples, components: C
 }
 
 /** `GET /api/v1/chats/{id}/members` → `getChatsByIdMembers`; `/auth/…` is not `/api/v1/auth/…`. */
-export function operationId({ method, path }: Pick<Route, 'method' | 'path'>): string {
+function operationId({ method, path }: Pick<Route, 'method' | 'path'>): string {
   const words = path
     .replace(/^\/auth\//, '/root/auth/')
     .replace(/^\/api\/v1\//, '/')

@@ -17,7 +17,7 @@ export interface BodyStream {
 }
 
 /** The client went away before its body had ended: nobody waits for an answer. */
-export class Gone extends Error {}
+class Gone extends Error {}
 
 /**
  * Must be called in the turn in which the request came. uWebSockets hands over at most what it reads at once (512 KiB);

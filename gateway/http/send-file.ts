@@ -65,7 +65,7 @@ function contentType({ inline, mime_type }: FileToSend): string {
 }
 
 /** RFC 6266: a name in ASCII for old clients, and the whole of it (RFC 8187). */
-export function disposition(how: 'inline' | 'attachment', name: string): string {
+function disposition(how: 'inline' | 'attachment', name: string): string {
   const ascii = name
     .normalize('NFKD')
     .replaceAll(/[^\x20-\x7e]/g, '')

@@ -49,7 +49,7 @@ export function sumOf(text: string, metric: string, label = ''): number {
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
-export function readSample(text: string, at: number): Sample {
+function readSample(text: string, at: number): Sample {
   const sum = (metric: string, label?: string) => sumOf(text, metric, label);
   return {
     at,

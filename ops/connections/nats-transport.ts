@@ -11,7 +11,7 @@ const joinMost = 64 * 1024;
  * goes in one system call. The client writes once per microtask instead, so that each answer of a turn, and each
  * append, would be a call of its own, a promise, and a wake-up of the server.
  */
-export class JoinedTransport extends NodeTransport {
+class JoinedTransport extends NodeTransport {
   #frames: Uint8Array[] = [];
   #bytes = 0;
 

@@ -5,11 +5,8 @@ import { databaseFault } from './postgres-faults.ts';
 import { createPermits } from './postgres-permits.ts';
 
 export {
-  type DatabaseFault,
   databaseFault,
   isUniqueViolation,
-  LostConnection,
-  NoFreeConnection,
   sqlState,
   storing,
 } from './postgres-faults.ts';

@@ -47,7 +47,7 @@ export async function endLeftovers(dir: string, clock: Clock): Promise<number> {
 }
 
 /** The first line of `postmaster.pid`; undefined when there is no such file. */
-export async function readServerPid(dir: string): Promise<number | undefined> {
+async function readServerPid(dir: string): Promise<number | undefined> {
   const [pid] = await readPidFile(dir);
   return pid === undefined ? undefined : Number.parseInt(pid, 10);
 }

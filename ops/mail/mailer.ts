@@ -20,7 +20,7 @@ export interface Mailer {
 }
 
 /** Says nothing of the mail: what it holds is personal. */
-export class UnfitMail extends Error {
+class UnfitMail extends Error {
   readonly code = 'unfit_mail';
 
   constructor() {

@@ -39,7 +39,7 @@ const algorithm = 'ES256';
 /** How long access tokens live, in milliseconds: what was revoked earlier has expired. */
 export const tokenLifeMs = 15 * 60_000;
 /** Seconds by which the clocks of two nodes may differ. */
-export const clockToleranceS = 5;
+const clockToleranceS = 5;
 /** For so long may a token that was just signed be accepted, in milliseconds. */
 export const tokenGoodMs = tokenLifeMs + clockToleranceS * 1000;
 /** Characters. Ours have about 400. */

@@ -1,5 +1,4 @@
 import { type ErrorCode, errorCatalogue, fail, type Refusal, type SuhbatError } from '../errors.ts';
-import { isUuid } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { parseLoosely, textFault, type Validate, validator } from '../validator.ts';
 import { type RequestFrame, type RequestType, requestFrames } from './client.ts';
@@ -63,11 +62,4 @@ export function encodeError(re: string | undefined, refusal: Refusal, retryable?
     ...(retry_after_ms !== undefined && { retry_after_ms }),
   };
   return JSON.stringify(frame);
-}
-
-/** The chat that a request is about, as far as its fields tell: requests to one chat keep their order. */
-export function chatIdOf(frame: RequestFrame): string | undefined {
-  return 'chat_id' in frame && typeof frame.chat_id === 'string' && isUuid(frame.chat_id)
-    ? frame.chat_id.toLowerCase()
-    : undefined;
 }

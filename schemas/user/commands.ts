@@ -1,5 +1,3 @@
-import type { Presence } from '../frames/server.ts';
-
 /** What the user actor is asked: it holds nothing but open connections, and presence with its grace. */
 export type UserCommand =
   | { type: 'connect'; gateway: string; connection: string }
@@ -10,6 +8,3 @@ export type UserCommand =
   /** The gateway's process has ended, or cannot be heard: none of its connections counts any more. */
   | { type: 'gateway.gone'; gateway: string }
   | { type: 'wake' };
-
-/** The reply to each of them. */
-export type UserReply = Presence;

@@ -12,7 +12,7 @@ export interface SearchBounds {
 }
 
 /** Measured in `ops/decisions/0010-message-search.md`: half of the 100 ms that a page may take. */
-export const searchBounds: SearchBounds = { glance: 8192, patienceMs: 60, longWalk: 24_576 };
+const searchBounds: SearchBounds = { glance: 8192, patienceMs: 60, longWalk: 24_576 };
 
 /** Where a page begins: what its cursor says. */
 export interface Position {

@@ -79,7 +79,7 @@ export function mediaJobs(parts: MediaParts): { handlers: JobHandler[]; timetabl
  * Uploads that never ended give their room back; removed files lose their bytes; what lies in the store without anybody
  * who waits for it goes too: a client may send again what was signed and has been completed since.
  */
-export async function cleanUp(parts: Pick<MediaParts, 'db' | 'objects'>, now: number): Promise<void> {
+async function cleanUp(parts: Pick<MediaParts, 'db' | 'objects'>, now: number): Promise<void> {
   const { db, objects } = parts;
   await expirePending(db, now, atOnce);
   for (const row of await listRemoved(db, atOnce)) await removeBytes(parts, row);

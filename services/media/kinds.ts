@@ -70,7 +70,7 @@ const same: Readonly<Record<string, string>> = {
 const containers = ['mp4', 'webm', 'ogg'];
 
 /** May a file that was promised as this type turn out to be that one? */
-export function fits(promised: string, found: string): boolean {
+function fits(promised: string, found: string): boolean {
   const [one, other] = [same[promised] ?? promised, same[found] ?? found];
   if (one === other) return true;
   const [kind = '', form = ''] = one.split('/');

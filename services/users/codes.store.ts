@@ -45,7 +45,7 @@ export interface CodeCounts {
 }
 
 const hourMs = 3_600_000;
-export const dayMs = 24 * hourMs;
+const dayMs = 24 * hourMs;
 
 /** How many codes there were, for this address, this IP address, and all. */
 export async function countCodes(

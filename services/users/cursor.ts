@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** Opaque to clients. */
-export function encodeCursor({ rank, id }: Place): string {
+function encodeCursor({ rank, id }: Place): string {
   return Buffer.from(`${rank}.${id}`).toString('base64url');
 }
 

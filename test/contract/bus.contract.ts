@@ -11,7 +11,7 @@ export interface BusHarness {
 }
 
 /** An envelope with its frame as text, whatever it came as. */
-export function textOf({ frame, ...head }: Heard): Envelope {
+function textOf({ frame, ...head }: Heard): Envelope {
   return { ...head, frame: frame.toString() };
 }
 

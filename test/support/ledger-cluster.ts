@@ -15,7 +15,7 @@ import { eventually } from './eventually.ts';
 import { type LedgerCommand, LedgerTable, ledgerKind } from './ledger-kind.ts';
 import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from './memory-flush-store.ts';
 
-export const clusterShards = 16;
+const clusterShards = 16;
 
 interface RunningNode {
   node: string;

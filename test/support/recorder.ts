@@ -1,6 +1,6 @@
 import { type Client, ClientError, type Message } from 'suhbat/client';
 
-export { checkPromises, type Evidence } from './promises.ts';
+export { checkPromises } from './promises.ts';
 
 /** Writes down what one client asked, was told and received, so that promises can be checked afterwards. */
 export interface Recorder {

@@ -11,7 +11,7 @@ export async function rememberDatabase(url: string, dataDir: string): Promise<vo
 }
 
 /** Of the embedded PostgreSQL of the program at this URL. */
-export function databaseOf(url: string): string {
+function databaseOf(url: string): string {
   const database = databases.get(url);
   if (database === undefined) throw new Error(`The database of ${url} is not known`);
   return database;

@@ -1,9 +1,10 @@
 import type { Result } from '../../actors/client/ask.ts';
 import type { Append, Journal } from '../../actors/journal/journal.ts';
 import { createMemoryJournal, type MemoryJournal } from '../../actors/journal/memory-journal.ts';
-import { ActorHost, type HostParts, type Placement } from '../../actors/runtime/host.ts';
+import { ActorHost, type HostParts } from '../../actors/runtime/host.ts';
 import { type AnyKind, anyKind } from '../../actors/runtime/kind.ts';
 import { decodeRecord, type ShardRecord } from '../../actors/runtime/record.ts';
+import type { Placement } from '../../actors/runtime/view.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import { createLocalBus } from '../../ops/bus/local-bus.ts';
 import { type LedgerCommand, LedgerTable, ledgerKind } from './ledger-kind.ts';
@@ -11,7 +12,7 @@ import { createMemoryFlushStore, MemoryDatabase, type MemoryTx } from './memory-
 import { settled, VirtualClock } from './virtual-clock.ts';
 
 /** A journal whose appends a test can hold back, fail, or watch. */
-export class HeldJournal implements Journal {
+class HeldJournal implements Journal {
   readonly id: string;
   readonly exclusive: boolean;
   readonly appends: Append[] = [];

@@ -20,7 +20,7 @@ export interface Citizens {
 const paceMs = 50;
 const patienceMs = 20_000;
 
-export async function startCitizens(target: Target): Promise<Citizens> {
+async function startCitizens(target: Target): Promise<Citizens> {
   const users = [await newUser(target), await newUser(target)] as const;
   const lines = [await openLine(target, users[0]), await openLine(target, users[1])] as const;
   let stopped = false;

@@ -1,6 +1,5 @@
 import { pino } from 'pino';
 import { Type } from 'typebox';
-import type { Database } from '../../../ops/connections/postgres.ts';
 import { defineJob, handleJob, type JobHandler, type JobRun, type TimedJob } from '../../../ops/jobs/kind.ts';
 import { type JobWorker, type JobWorkerOptions, startJobWorker } from '../../../ops/jobs/worker.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
@@ -64,4 +63,3 @@ export async function openQueue(url: string) {
 }
 
 export type Queue = Awaited<ReturnType<typeof openQueue>>;
-export type { Database };

@@ -27,7 +27,7 @@ export interface User {
 }
 
 /** The login that an access token speaks for. */
-export function loginOf(token: string): string {
+function loginOf(token: string): string {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sid as string;
 }
 
