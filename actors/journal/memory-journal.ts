@@ -8,11 +8,6 @@ export interface MemoryJournalOptions {
   exclusive?: boolean;
   /** Payload bytes of all kept records; the last tenth is for reserved appends. Default: no bound. */
   maxBytes?: number;
-  /**
-   * Asked before each append that would be decided. `full`: nothing is kept. `lost` and `kept`: the
-   * append fails `in_doubt`, and was not, or was, carried out like any other.
-   */
-  interfere?: (append: Append) => 'full' | 'lost' | 'kept' | undefined;
 }
 
 export interface MemoryJournal extends Journal {
@@ -36,7 +31,7 @@ interface Shard {
  * same calls in the same order give the same positions. Its records live as long as any handle.
  */
 export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJournal {
-  const { id = 'memory', exclusive = true, maxBytes = Number.POSITIVE_INFINITY, interfere } = options;
+  const { id = 'memory', exclusive = true, maxBytes = Number.POSITIVE_INFINITY } = options;
   const shards = new Map<number, Shard>();
   let newestPosition = 0;
   let bytes = 0;
@@ -75,14 +70,6 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJ
     return position;
   }
 
-  function decide(append: Append): number {
-    const interference = interfere?.(append);
-    if (interference === 'full') throw new JournalError('full', 'The journal is full.');
-    if (interference === undefined) return keep(append);
-    if (interference === 'kept') keep(append);
-    throw new JournalError('in_doubt', 'The append was not answered.');
-  }
-
   function attach(): MemoryJournal {
     let closed = false;
     function check(): void {
@@ -99,7 +86,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJ
       },
       async append(append) {
         check();
-        return decide(append);
+        return keep(append);
       },
       async read(shard, after, limit) {
         check();

@@ -17,8 +17,6 @@ export interface PartsOptions {
   onLine?(name: string, line: string): void;
   /** What is being started. */
   onStep?(what: string): void;
-  /** Arguments of nats-server after ours. */
-  natsArguments?: readonly string[];
   /** The checkout whose Suhbat runs; this one unless said otherwise. */
   root?: string;
 }
@@ -92,7 +90,7 @@ export async function startClusterOn(databaseUrl: string, options: PartsOptions)
 
   async function begin(): Promise<Parts> {
     onStep('nats-server');
-    const nats = await startNatsServer({ dir: await folder('nats'), args: options.natsArguments ?? [] });
+    const nats = await startNatsServer({ dir: await folder('nats') });
     stops.push(() => nats.end());
     onStep('redis-server');
     const redis = await startRedisServer({ dir: await folder('redis') });

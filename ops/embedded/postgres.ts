@@ -16,8 +16,6 @@ export interface EmbeddedPostgresOptions {
   clock?: Clock;
   /** Settings of PostgreSQL that go before our own; tests turn fsync off. */
   settings?: Record<string, string>;
-  /** How long one start may take, repairs after a crash included. Default 60 s. */
-  startTimeoutMs?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -31,6 +29,9 @@ export interface EmbeddedPostgres {
   stop(timeoutMs?: number): Promise<void>;
 }
 
+/** One start, repairs after a crash included. */
+const startTimeoutMs = 60_000;
+
 /**
  * A PostgreSQL of our own in a folder, made at the first start and kept. It listens on a free port of
  * 127.0.0.1 with a random password, in a session of its own, and ends soon after this process however that
@@ -39,7 +40,7 @@ export interface EmbeddedPostgres {
  * Whatever an earlier process left running on the folder is ended first. StartError when it cannot start.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { onLog, clock = systemClock, settings = {}, startTimeoutMs = 60_000 } = options;
+  const { onLog, clock = systemClock, settings = {} } = options;
   const dir = resolve(options.dir);
   const binaries = findBinaries();
   const runner = chooseRunner(dir, [binaries.postgres]);
