@@ -212,6 +212,15 @@ export class Trickle {
     await this.#done;
   }
 
+  /** Waits until every ledger was acked so many times more. */
+  async goesOn(times = 5): Promise<void> {
+    const wanted = this.lines.map(({ acked }) => acked.length + times);
+    await eventually(() => {
+      const behind = this.lines.filter(({ acked }, at) => acked.length < (wanted[at] ?? 0));
+      return behind.length === 0 || `no acks of ${behind.map(({ id }) => id).join()}`;
+    });
+  }
+
   /** Milliseconds between two acks of one ledger, the most of all. */
   longestGap(): number {
     const gaps = this.lines.flatMap(({ acked }) =>

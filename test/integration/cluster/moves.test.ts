@@ -1,7 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { LedgerCluster, Trickle } from '../../support/ledger-cluster.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 
+/** NATS is away for so long. */
+const awayMs = 700;
 const ids = Array.from({ length: 24 }, (_, index) => `ledger-${index}`);
 
 /** Actors on several nodes over a real NATS, while somebody writes to all of them all the time. */
@@ -21,16 +24,15 @@ describe('actors of a cluster', () => {
   });
   afterEach(() => cluster.end());
 
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-  function begin(): void {
+  async function begin(): Promise<void> {
     trickle = new Trickle(cluster, ids);
+    await trickle.goesOn();
   }
 
   /** Ends the writing; everything that was acked must be there once, and nobody may have waited longer. */
   async function finish(longestGapMs: number, survivors: string[]): Promise<void> {
-    await pause(300);
     await cluster.settled(survivors);
+    await trickle.goesOn();
     await trickle.end();
     // What the last owners have committed is flushed when they let go.
     await Promise.all(cluster.nodes.filter(({ node }) => survivors.includes(node)).map((one) => one.drain()));
@@ -40,8 +42,7 @@ describe('actors of a cluster', () => {
 
   it('move to nodes that join, and away from one that drains, and nobody waits for long', async () => {
     await cluster.join('n1');
-    begin();
-    await pause(500);
+    await begin();
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
     await cluster.join('n3');
@@ -55,8 +56,7 @@ describe('actors of a cluster', () => {
     const victim = await cluster.joinDistant('n1');
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
-    begin();
-    await pause(500);
+    await begin();
     await victim.distant.kill();
     await finish(3500, ['n2']);
     expect(trickle.longestGap()).to.be.greaterThan(900);
@@ -67,14 +67,13 @@ describe('actors of a cluster', () => {
     const victim = await cluster.joinDistant('n1');
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
-    begin();
-    await pause(500);
+    await begin();
     victim.distant.signal('SIGSTOP');
     await cluster.settled(['n2']);
-    await pause(500);
+    await trickle.goesOn();
     victim.distant.signal('SIGCONT');
     await cluster.settled(['n1', 'n2'], 15_000);
-    await pause(300);
+    await trickle.goesOn();
     await victim.distant.kill();
     await finish(6500, ['n2']);
   });
@@ -83,14 +82,13 @@ describe('actors of a cluster', () => {
     await cluster.join('n1');
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
-    begin();
-    await pause(500);
+    await begin();
     // Twice: in which order its clients come back is chance.
     for (let outage = 0; outage < 2; outage++) {
       await nats.kill();
-      await pause(700);
+      await pause(awayMs);
       await nats.start();
-      await pause(1500);
+      await trickle.goesOn();
     }
     await finish(4000, ['n1', 'n2']);
     expect(trickle.lines.flatMap(({ refused }) => refused)).to.deep.equal([]);
