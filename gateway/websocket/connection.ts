@@ -1,5 +1,6 @@
 import type { Caller } from '../../ops/security/access-tokens.ts';
 import type { closeCodes } from '../../schemas/errors.ts';
+import { newId } from '../../schemas/ids.ts';
 import type { LocalUser } from '../fanout/local.ts';
 import type { Lane } from './lanes.ts';
 
@@ -68,6 +69,40 @@ export interface Excess {
   /** Requests without a usable id, in the minute that began then. */
   misuses: number;
   misused_at: number;
+}
+
+type Beginning = Pick<Connection, 'address' | 'caller' | 'ticket' | 'stream' | 'opened_at' | 'ping_ms'>;
+
+/** One that nothing has come through. */
+export function newConnection({
+  address,
+  caller,
+  ticket,
+  stream,
+  opened_at,
+  ping_ms,
+}: Beginning): Connection {
+  return {
+    id: newId(),
+    address,
+    ws: undefined,
+    stream,
+    state: 'opening',
+    caller,
+    ticket,
+    user: undefined,
+    login_id: '',
+    expires_at: 0,
+    opened_at,
+    next_ping: opened_at + ping_ms,
+    ping_ms,
+    why: undefined,
+    lanes: undefined,
+    outstanding: 0,
+    watched: undefined,
+    rate: undefined,
+    excess: undefined,
+  };
 }
 
 /**

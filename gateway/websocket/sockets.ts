@@ -11,7 +11,6 @@ import type { Metrics } from '../../ops/telemetry/metrics.ts';
 import { closeCodes, fail } from '../../schemas/errors.ts';
 import type { RequestFrame } from '../../schemas/frames/client.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
-import { newId } from '../../schemas/ids.ts';
 import { limits as sizes } from '../../schemas/limits.ts';
 import { addressGroup } from '../client-ip.ts';
 import type { EventStreams } from '../events/streams.ts';
@@ -23,7 +22,14 @@ import type { Respond } from '../http/respond.ts';
 import type { Limits } from '../limits.ts';
 import type { Origins } from '../origins.ts';
 import { presenceOfAll } from '../presence.ts';
-import { type CloseReason, type Connection, type Outlet, type SocketData, send } from './connection.ts';
+import {
+  type CloseReason,
+  type Connection,
+  newConnection,
+  type Outlet,
+  type SocketData,
+  send,
+} from './connection.ts';
 import { createLanes } from './lanes.ts';
 import { createOpening, type Opening } from './opening.ts';
 import { createFramePipeline } from './pipeline.ts';
@@ -184,29 +190,8 @@ export function createSockets(parts: SocketParts): Sockets {
     ticket: string | undefined,
     stream = false,
   ): Connection {
-    const now = clock.monotonic();
     const ping_ms = stream ? commentMs : pingMs;
-    return {
-      id: newId(),
-      address,
-      ws: undefined,
-      stream,
-      state: 'opening',
-      caller,
-      ticket,
-      user: undefined,
-      login_id: '',
-      expires_at: 0,
-      opened_at: now,
-      next_ping: now + ping_ms,
-      ping_ms,
-      why: undefined,
-      lanes: undefined,
-      outstanding: 0,
-      watched: undefined,
-      rate: undefined,
-      excess: undefined,
-    };
+    return newConnection({ address, caller, ticket, stream, opened_at: clock.monotonic(), ping_ms });
   }
 
   function begin(connection: Connection, outlet: Outlet): void {
