@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { once } from 'node:events';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,15 @@ export interface S3ObjectsOptions {
   bucket: string;
   accessKey: string;
   secretKey: string;
+  /** `name`: S3's word for it, or the system's where there was no answer. */
   onError(error: { name: string; status: number | undefined }): void;
+}
+
+/** `code`: of the system, where there is no answer. */
+interface S3Fault {
+  name: string;
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
 }
 
 const connectMs = 3000;
@@ -50,8 +58,8 @@ export function openS3Objects(options: S3ObjectsOptions): Objects {
     try {
       return await work();
     } catch (error) {
-      const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
-      onError({ name, status: $metadata?.httpStatusCode });
+      const { name, code = name, $metadata } = error as S3Fault;
+      onError({ name: code, status: $metadata?.httpStatusCode });
       throw fail('unavailable', { reason: 'media_unavailable' });
     }
   }
@@ -83,11 +91,7 @@ export function openS3Objects(options: S3ObjectsOptions): Objects {
             }
           }),
         finish: () =>
-          asking(() =>
-            put(key, createReadStream('', { fd: spool.fd, start: 0, autoClose: false }), size, type),
-          )
-            .then(() => undefined)
-            .finally(() => spool.close()),
+          asking(() => sendSpool(spool, (body) => put(key, body, size, type))).finally(() => spool.close()),
         abandon: () => spool.close().catch(() => {}),
       };
     },
@@ -183,6 +187,8 @@ function createClient({ region, accessKey, secretKey }: S3ObjectsOptions, endpoi
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 3,
+    // It would write to the console what is told to `onError`.
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
     requestHandler: {
       connectionTimeout: connectMs,
       requestTimeout: silenceMs,
@@ -205,4 +211,15 @@ async function openSpool(): Promise<FileHandle> {
   const file = await open(path, 'wx+', 0o600);
   await unlink(path);
   return file;
+}
+
+/** Sends a spool from its beginning. Whoever took it may have left it in the middle: nothing is read any more then. */
+async function sendSpool(spool: FileHandle, send: (body: Readable) => Promise<unknown>): Promise<void> {
+  const body = spool.createReadStream({ start: 0, autoClose: false });
+  const broken = once(body, 'error').then(([error]) => Promise.reject(error));
+  try {
+    await Promise.race([send(body), broken]);
+  } finally {
+    body.destroy();
+  }
 }

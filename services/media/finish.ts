@@ -145,14 +145,13 @@ async function keepOther(
   size: number,
   { kind, mime_type }: Sniffed,
 ): Promise<Kept> {
-  const [bytes, again] = [await objects.read(storage_key), await objects.read(storage_key)];
-  if (bytes === undefined || again === undefined) throw noFile();
-  const recorded = kind !== 'file';
+  const bytes = await objects.read(storage_key);
+  if (bytes === undefined) throw noFile();
   const { sha256 } = await hashStream(bytes);
-  const { duration_s, hasVideo } = recorded
+  const again = kind === 'file' ? undefined : await objects.read(storage_key);
+  const { duration_s, hasVideo } = again
     ? await probe(again, mime_type, size)
     : { duration_s: null, hasVideo: undefined };
-  if (!recorded) again.destroy();
   const sound = kind === 'video' && hasVideo === false && /\/(mp4|webm)$/.test(mime_type);
   return {
     kind: sound ? 'audio' : kind,

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { freePort } from '../../ops/cluster/child.ts';
 import { type Objects, objectKeys, type SignedPost, type SignedPut } from '../../ops/objects/objects.ts';
 import { openS3Objects } from '../../ops/objects/s3-objects.ts';
 import { newId } from '../../schemas/ids.ts';
@@ -85,5 +86,29 @@ describe('with a real S3 server', function () {
     wrong.close();
     expect(refused).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
     expect(told[0]).to.deep.equal({ name: 'SignatureDoesNotMatch', status: 403 });
+  });
+
+  it('says that it is unavailable where nobody listens, however much there is to send, and goes on', async () => {
+    const { bucket, accessKey, secretKey } = server;
+    const told: object[] = [];
+    const away = openS3Objects({
+      region: 'us-east-1',
+      ...{ bucket, accessKey, secretKey },
+      endpoint: `http://127.0.0.1:${await freePort()}`,
+      onError: (fault) => told.push(fault),
+    });
+    const pieces = 60;
+    for (let sent = 0; sent < pieces; sent += 2) {
+      const writing = await away.begin(aKey(), promise.type);
+      for (let piece = 0; piece <= sent; piece++) await writing.write(Buffer.alloc(16_000));
+      const error: { refusal?: object } | undefined = await writing.finish().then(
+        () => undefined,
+        (thrown) => thrown,
+      );
+      expect(error?.refusal).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
+    }
+    away.close();
+    expect(told).to.have.length(pieces / 2);
+    expect(told[0]).to.deep.equal({ name: 'ECONNREFUSED', status: undefined });
   });
 });
