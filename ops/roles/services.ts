@@ -5,7 +5,7 @@ import { createAuditService } from '../../services/audit/audit.service.ts';
 import { createChatsService } from '../../services/chats/chats.service.ts';
 import { createKeysService } from '../../services/keys/keys.service.ts';
 import { eraseKeys } from '../../services/keys/keys.store.ts';
-import { removeFilesOf } from '../../services/media/files.store.ts';
+import { eraseFiles } from '../../services/media/files.ts';
 import { createImages } from '../../services/media/images.ts';
 import { mediaJobs } from '../../services/media/jobs.ts';
 import { createMediaService } from '../../services/media/media.service.ts';
@@ -78,7 +78,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
       refreshTokens,
       passwords,
       loginLifeMs: config.loginLife * dayMs,
-      erasers: [eraseKeys, removeFilesOf],
+      erasers: [eraseKeys, eraseFiles],
       codes,
       ...(adminEmail !== undefined && { adminEmail }),
       google: openGoogle(config),

@@ -79,10 +79,11 @@ export async function markRemoved(db: Transaction, id: string): Promise<boolean>
   return rowCount > 0;
 }
 
-/** All that a user has uploaded: his account ends. */
-export async function removeFilesOf(tx: Transaction, ownerId: string): Promise<void> {
-  await tx.query(sql.unsafe`
+/** All that a user has uploaded; gives how many there were. */
+export async function markAllRemoved(tx: Transaction, ownerId: string): Promise<number> {
+  const { rowCount } = await tx.query(sql.unsafe`
     update files set state = 'removed', name = null where owner_id = ${ownerId} and state <> 'removed'`);
+  return rowCount;
 }
 
 export async function deleteFile(db: Transaction, id: string): Promise<void> {
@@ -109,10 +110,15 @@ export async function findRemoved(db: Transaction, id: string): Promise<Remains 
     select id, storage_key, thumb_key from files where id = ${id} and state = 'removed'`);
 }
 
-/** Removed files whose bytes may still be there. */
-export async function listRemoved(db: Transaction, limit: number): Promise<readonly Remains[]> {
+/** Removed files whose bytes may still be there: of this user, or of all. */
+export async function listRemoved(
+  db: Transaction,
+  limit: number,
+  ownerId?: string,
+): Promise<readonly Remains[]> {
+  const whose = ownerId === undefined ? sql.fragment`` : sql.fragment`and owner_id = ${ownerId}`;
   return db.any(typed<Remains>()`
-    select id, storage_key, thumb_key from files where state = 'removed' order by id limit ${limit}`);
+    select id, storage_key, thumb_key from files where state = 'removed' ${whose} order by id limit ${limit}`);
 }
 
 /** Uploads that never ended become removed files. Gives how many. */

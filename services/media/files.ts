@@ -1,5 +1,5 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
-import { storing } from '../../ops/connections/postgres.ts';
+import { storing, type Transaction } from '../../ops/connections/postgres.ts';
 import { addJob } from '../../ops/jobs/jobs.store.ts';
 import { objectKeys } from '../../ops/objects/objects.ts';
 import type { MediaPart } from '../../ops/security/media-urls.ts';
@@ -7,8 +7,8 @@ import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { FileToSend } from '../../schemas/rest/media.ts';
 import { maySee } from './access.ts';
-import { deleteFile, findFile, markRemoved, type Remains } from './files.store.ts';
-import { removeJob, tidyLater } from './job-kinds.ts';
+import { deleteFile, findFile, markAllRemoved, markRemoved, type Remains } from './files.store.ts';
+import { removeAllJob, removeJob, tidyLater } from './job-kinds.ts';
 import { isInline } from './kinds.ts';
 import { type MediaParts, noFile, userOf } from './parts.ts';
 import type { FileRow } from './views.ts';
@@ -99,6 +99,11 @@ export function fileActions(parts: MediaParts) {
       tag: `${whole.tag}-thumb`,
     };
   }
+}
+
+/** The account ends: nobody sees its files any more; their bytes go as soon as the store takes part. */
+export async function eraseFiles(tx: Transaction, owner_id: string): Promise<void> {
+  if ((await markAllRemoved(tx, owner_id)) > 0) await addJob(tx, removeAllJob, { owner_id });
 }
 
 /** Removes what there may be of a removed file, and then its row. */

@@ -16,7 +16,7 @@ import {
   setThumb,
 } from './files.store.ts';
 import { removeBytes } from './files.ts';
-import { cleanJob, removeJob, thumbJob, tidyJob, unwornMs } from './job-kinds.ts';
+import { cleanJob, removeAllJob, removeJob, thumbJob, tidyJob, unwornMs } from './job-kinds.ts';
 import type { MediaParts } from './parts.ts';
 import { readAll } from './read.ts';
 
@@ -65,11 +65,23 @@ export function mediaJobs(parts: MediaParts): { handlers: JobHandler[]; timetabl
     if (row !== null) await removeBytes(parts, row);
   }
 
+  async function removeAll(owner_id: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const rows = await listRemoved(db, atOnce, owner_id);
+      if (rows.length === 0) return;
+      for (const row of rows) {
+        if (signal.aborted) return;
+        await removeBytes(parts, row);
+      }
+    }
+  }
+
   return {
     handlers: [
       handleJob(thumbJob, ({ file_id }) => makeThumb(file_id)),
       handleJob(tidyJob, ({ owner_id }) => tidy(owner_id)),
       handleJob(removeJob, ({ file_id }) => remove(file_id)),
+      handleJob(removeAllJob, ({ owner_id }, { signal }) => removeAll(owner_id, signal)),
     ],
     timetable: [{ handler: handleJob(cleanJob, () => cleanUp(parts, clock.now())), at: '*/10 * * * *' }],
   };
