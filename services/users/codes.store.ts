@@ -47,13 +47,18 @@ export interface CodeCounts {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** How many codes there were, for this address, this IP address, and all. */
+/**
+ * How many codes there were, for this address, this IP address, and all. Until the transaction ends nobody else counts
+ * those of this address; the other two bounds may be passed by as many as are asked for in the same moment.
+ */
 export async function countCodes(
-  db: Transaction,
+  tx: Transaction,
   { email, ip, now }: { email: string; ip: string | null; now: number },
 ): Promise<CodeCounts> {
+  const lock = `codes ${email.toLowerCase()}`;
+  await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
   const hour = timestamp(now - hourMs);
-  return db.one(typed<CodeCounts>()`
+  return tx.one(typed<CodeCounts>()`
     select
       (select count(*) from email_tokens where email = ${email}::citext and created_at > ${hour}) as address_hour,
       (select count(*) from email_tokens where email = ${email}::citext and created_at > ${timestamp(now - dayMs)})
