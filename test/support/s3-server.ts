@@ -1,4 +1,4 @@
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { startCeph } from './ceph.ts';
 
 /** A real server that speaks S3, with one empty bucket. */
@@ -9,33 +9,42 @@ export interface S3Server {
   readonly secretKey: string;
   /** What a program is told of it. */
   readonly env: Record<string, string>;
+  /** Of everything in the bucket, up to a thousand. */
+  keys(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
 const region = 'us-east-1';
 const bucket = 'suhbat-files';
-const [accessKey, secretKey] = ['suhbat-test', 'a secret of the tests alone'];
+const [accessKey, secretKey] = ['suhbat-test', 'a-secret-of-the-tests-alone'];
 
 /** Ceph's: kept, in Debian, and strict: it checks signatures, signed lengths and the policies of forms. */
 export async function startS3(): Promise<S3Server> {
-  const { endpoint, stop } = await startCeph({ accessKey, secretKey });
+  const ceph = await startCeph({ accessKey, secretKey });
+  const { endpoint } = ceph;
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
   const client = new S3Client({ region, endpoint, credentials, forcePathStyle: true });
   try {
     await client.send(new CreateBucketCommand({ Bucket: bucket }));
   } catch (error) {
-    await stop();
+    await ceph.stop();
     throw error;
-  } finally {
-    client.destroy();
   }
   return {
-    ...{ endpoint, bucket, accessKey, secretKey, stop },
+    ...{ endpoint, bucket, accessKey, secretKey },
     env: {
       S3_ENDPOINT: endpoint,
       S3_BUCKET: bucket,
       S3_ACCESS_KEY: accessKey,
       S3_SECRET_KEY: secretKey,
+    },
+    async keys() {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      return Contents.map(({ Key = '' }) => Key);
+    },
+    async stop() {
+      client.destroy();
+      await ceph.stop();
     },
   };
 }

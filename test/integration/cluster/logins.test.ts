@@ -1,15 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Parts, startClusterOn } from '../../../ops/cluster/cluster.ts';
-import { makeTokenKey } from '../../../ops/config/token-key.ts';
 import { withClient } from '../../../ops/connections/postgres-client.ts';
 import { newId } from '../../../schemas/ids.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import type { Problem } from '../../../schemas/rest/problem.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type AskOptions, rest } from '../product/support/rest.ts';
 import {
@@ -20,49 +13,29 @@ import {
   keepSecret,
   say,
 } from '../product/support/secrets.ts';
-import { closeSockets, openSocket, type Socket } from '../product/support/socket.ts';
+import { openSocket, type Socket } from '../product/support/socket.ts';
+import { startTwoGateways, type TwoGateways } from './support.ts';
 
 /** Of a client, behind a proxy that is trusted: no log may hold it. */
 const address = '198.51.100.77';
 /** A gateway hears of it in some milliseconds, and must within a second; on a busy machine each try takes its time. */
 const withinMs = 3000;
 
-/** Real processes: two gateways, which share nothing but NATS and Redis, and the services. */
 describe('logins in a cluster', function () {
   this.timeout(60_000);
 
-  let dir = '';
-  let database: TestDatabase;
-  let cluster: Parts;
+  let gateways: TwoGateways;
   let here = '';
   let there = '';
-  const logs: string[] = [];
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'suhbat-logins-'));
-    database = await createTestDatabase();
-    cluster = await startClusterOn(database.url, {
-      dir,
-      counts: { gateway: 2, actors: 1, services: 1 },
-      env: {
-        SUHBAT_TOKEN_KEY: Buffer.from(makeTokenKey()).toString('base64'),
-        SUHBAT_REFRESH_SECRET: randomBytes(32).toString('base64url'),
-        SUHBAT_BCRYPT_COST: '4',
-        SUHBAT_RATE_LIMIT_FACTOR: '1000',
-        SUHBAT_LOG_LEVEL: 'debug',
-        SUHBAT_TRUSTED_PROXIES: '127.0.0.1',
-      },
-      onLine: (_, line) => void logs.push(line),
+    gateways = await startTwoGateways({
+      counts: { actors: 1, services: 1 },
+      env: { SUHBAT_TRUSTED_PROXIES: '127.0.0.1' },
     });
-    const gateways = cluster.nodes.filter(({ role }) => role === 'gateway');
-    [here = '', there = ''] = gateways.map(({ url }) => url ?? '');
+    ({ here, there } = gateways);
   });
-  after(async () => {
-    closeSockets();
-    await cluster?.stop();
-    await database?.drop();
-    await rm(dir, { recursive: true, force: true });
-  });
+  after(() => gateways?.stop());
 
   interface User {
     id: string;
@@ -116,7 +89,7 @@ describe('logins in a cluster', function () {
   }
 
   const giveRole = (id: string, role: string) =>
-    withClient({ url: database.url, applicationName: 'test' }, (client) =>
+    withClient({ url: gateways.env.DATABASE_URL ?? '', applicationName: 'test' }, (client) =>
       client.query('update users set role = $1 where id = $2', [role, id]),
     );
 
@@ -213,10 +186,10 @@ describe('logins in a cluster', function () {
     ]);
     const ids = asked.map(({ headers }) => headers.get('x-request-id') ?? 'none');
     await eventually(() => {
-      const text = logs.join('\n');
+      const text = gateways.logs.join('\n');
       return ids.every((id) => text.includes(`"request_id":"${id}"`));
     });
-    const log = logs.join('\n');
+    const log = gateways.logs.join('\n');
     expectNoSecrets(log);
     expect(log).to.not.include(address);
     for (const name of ['SUHBAT_REFRESH_SECRET', 'postgres://']) expect(log).to.not.include(name);
