@@ -14,10 +14,10 @@ export interface GatewayMedia {
 }
 
 /** Each holds about 1 MiB while its bytes move. */
-const uploadsMost = 64;
+export const uploadsMost = 64;
 /** Of one user, so that nobody takes all the places. */
 const uploadsOfUser = 4;
-const sendingMost = 1000;
+export const sendingMost = 1000;
 const retryMs = 2000;
 
 export function createGatewayMedia(objects: Objects, sending: Sending): GatewayMedia {
