@@ -13,7 +13,7 @@ export const seededBugs: Record<string, SeededBug> = {
   'no fence': {
     edits: [
       {
-        file: 'actors/journal/jetstream-journal.ts',
+        file: 'actors/journal/jetstream-api.ts',
         find: 'Nats-Expected-Last-Subject-Sequence: ',
         // Nodes that start at different moments race for their first claims: unfenced, no chat might ever be made.
         put: '\x24{mistaken() ? "Nothing" : "Nats"}-Expected-Last-Subject-Sequence: ',
