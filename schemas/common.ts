@@ -26,11 +26,17 @@ export const About = Type.String({ maxLength: limits.about });
 export const Emoji = Type.String({ minLength: 1, maxLength: 16 });
 export const Cursor = Type.String({ maxLength: 512 });
 
+export const Avatar = Type.Object(
+  { url: Type.String(), thumb_url: Type.String() },
+  { description: 'Root-relative URLs, good for an hour' },
+);
+export type Avatar = Static<typeof Avatar>;
+
 /** The short form of a user, as it stands in chats and events. */
 export const UserShort = Type.Object({
   id: Id,
   username: Type.String(),
   display_name: Type.String(),
-  avatar: Type.Unknown(),
+  avatar: Nullable(Avatar),
 });
 export type UserShort = Static<typeof UserShort>;

@@ -1,4 +1,5 @@
 import type { Presence } from '../../schemas/frames/server.ts';
+import type { Account } from './account.ts';
 import type { Calls } from './calls.ts';
 import type { ClientEvents, Emitter } from './events.ts';
 import type { SendFields, SendReceipt } from './outbox.ts';
@@ -39,7 +40,7 @@ export interface Held {
 }
 
 /** A connected user. Everything that can fail rejects with a ClientError. */
-export interface Client extends Calls, People {
+export interface Client extends Calls, People, Account {
   readonly status: Status;
   /** Known after the first `ready`. */
   readonly userId: string | undefined;

@@ -1,6 +1,8 @@
 import type { Chat, Message } from '../../schemas/chat/wire.ts';
 import type { EventFields, Presence } from '../../schemas/frames/server.ts';
 import { uuidV7Maker } from '../../schemas/ids.ts';
+import { createAccount } from './account.ts';
+import { createAskAsUser } from './ask-as-user.ts';
 import { createCalls } from './calls.ts';
 import { createChats } from './chats.ts';
 import type { Client, ConnectOptions } from './client.ts';
@@ -51,6 +53,7 @@ export function connect(options: ConnectOptions): Client {
     problem,
   });
   const rest = createRest(url, { platform, timeoutMs: settings.requestTimeoutMs });
+  const asUser = createAskAsUser(rest, tokens);
   const requests = createRequests(platform, settings);
   const outbox = createOutbox({
     platform,
@@ -230,7 +233,8 @@ export function connect(options: ConnectOptions): Client {
 
   return {
     ...createCalls(requests.whenReady, chats.joined),
-    ...createPeople(rest, tokens),
+    ...createPeople(asUser),
+    ...createAccount(asUser),
     get status() {
       return reconnect.status;
     },

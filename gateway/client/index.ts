@@ -8,11 +8,22 @@ export type {
   Role,
   ServiceNote,
 } from '../../schemas/chat/wire.ts';
+export type { Avatar } from '../../schemas/common.ts';
 export type { RequestFields, RequestType } from '../../schemas/frames/client.ts';
 export type { Presence, ReplyFields } from '../../schemas/frames/server.ts';
+export type { CodeSent } from '../../schemas/rest/codes.ts';
+export type { OwnProfile, ProfileChanges } from '../../schemas/user/profile.ts';
+export type { Account, TaggedProfile } from './account.ts';
 export type { Calls } from './calls.ts';
 export type { Client, ConnectOptions, Held } from './client.ts';
 export { ClientError } from './client-error.ts';
+export {
+  beginRegister,
+  endRegister,
+  forgotPassword,
+  type PendingRegistration,
+  resetPassword,
+} from './codes.ts';
 export { connect } from './connect.ts';
 export type { ClientEvents } from './events.ts';
 export { indexedDbStorage } from './indexeddb-storage.ts';

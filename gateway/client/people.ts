@@ -1,7 +1,5 @@
 import type { OwnProfile, Profile } from '../../schemas/user/profile.ts';
-import { asClientError } from './client-error.ts';
-import type { Rest } from './rest.ts';
-import type { TokenKeeper } from './tokens.ts';
+import type { AskAsUser } from './ask-as-user.ts';
 
 export type Person = Profile;
 
@@ -16,25 +14,15 @@ export interface People {
   logout(): Promise<void>;
 }
 
-export function createPeople(rest: Rest, tokens: TokenKeeper): People {
-  async function ask<T>(method: string, path: string): Promise<T> {
-    const token = await tokens.access();
-    try {
-      return await rest.as<T>(token, method, path);
-    } catch (thrown) {
-      if (asClientError(thrown).code !== 'unauthenticated') throw thrown;
-      tokens.spent(token);
-      return rest.as<T>(await tokens.access(), method, path);
-    }
-  }
-
+export function createPeople(ask: AskAsUser): People {
+  const get = async <T>(path: string) => (await ask<T>({ method: 'GET', path })).body;
   return {
-    me: () => ask('GET', '/me'),
-    user: (idOrName) => ask('GET', `/api/v1/users/${encodeURIComponent(idOrName)}`),
+    me: () => get('/me'),
+    user: (idOrName) => get(`/api/v1/users/${encodeURIComponent(idOrName)}`),
     searchUsers(search, cursor) {
       const query = new URLSearchParams({ search, ...(cursor !== undefined && { cursor }) });
-      return ask('GET', `/api/v1/users?${query}`);
+      return get(`/api/v1/users?${query}`);
     },
-    logout: () => ask('POST', '/api/v1/auth/logout'),
+    logout: async () => void (await ask({ method: 'POST', path: '/api/v1/auth/logout' })),
   };
 }

@@ -31,6 +31,8 @@ export interface LoginFields {
 export interface RestOptions {
   platform?: Partial<Platform>;
   timeoutMs?: number;
+  /** Of the mails that a call brings about: `en` or `uz`. Default: what the platform asks for by itself. */
+  language?: string;
 }
 
 /** Makes an account. Rejects with a ClientError: `conflict` (`username_taken`), `invalid`, `rate_limited` … */
@@ -48,28 +50,58 @@ export function refresh(url: string, refreshToken: string, options?: RestOptions
   return createRest(url, options).post('/api/v1/auth/refresh', { refresh_token: refreshToken });
 }
 
+/** One call. An object goes as JSON, a form as it is. */
+export interface RestCall {
+  method: string;
+  path: string;
+  body?: object | FormData;
+  headers?: Record<string, string>;
+  /** Where it may take longer than others. */
+  timeoutMs?: number;
+}
+
+/** An answer without a body is undefined. `tag` names its version, where it has one (`ETag`). */
+export interface RestAnswer<T> {
+  body: T;
+  tag: string | undefined;
+}
+
 export interface Rest {
   /** Rejects with a ClientError; `timeout` means that the outcome is unknown. */
   post<T>(path: string, body: object): Promise<T>;
-  /** The same without a body, as the user of an access token. An answer without a body is undefined. */
-  as<T>(token: string, method: string, path: string): Promise<T>;
+  /** The same, as the user of an access token. */
+  as<T>(token: string, call: RestCall): Promise<RestAnswer<T>>;
   /** Ends the calls that are under way. */
   close(): void;
 }
 
-export function createRest(url: string, { platform: given, timeoutMs = 10_000 }: RestOptions = {}): Rest {
-  const platform = { ...defaultPlatform, ...given };
+export function createRest(url: string, options: RestOptions = {}): Rest {
+  const { timeoutMs: usualMs = 10_000, language } = options;
+  const platform = { ...defaultPlatform, ...options.platform };
   const open = new Set<AbortController>();
 
-  async function call(path: string, init: RequestInit): Promise<unknown> {
+  async function send<T>(call: RestCall): Promise<RestAnswer<T>> {
+    const { method, path, body, timeoutMs = usualMs } = call;
+    const isForm = body instanceof FormData;
+    const headers = {
+      ...(body !== undefined && !isForm && { 'content-type': 'application/json' }),
+      ...(language !== undefined && { 'accept-language': language }),
+      ...call.headers,
+    };
     const abort = new AbortController();
     open.add(abort);
     const cancel = platform.after(timeoutMs, () => abort.abort());
     try {
-      const response = await platform.fetch(baseOf(url) + path, { ...init, signal: abort.signal });
+      const response = await platform.fetch(baseOf(url) + path, {
+        method,
+        headers,
+        ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
+        signal: abort.signal,
+      });
       const text = await response.text();
       if (!response.ok) throw errorOf(response, text);
-      return text === '' ? undefined : JSON.parse(text);
+      const tag = response.headers.get('etag') ?? undefined;
+      return { body: (text === '' ? undefined : JSON.parse(text)) as T, tag };
     } catch (error) {
       if (error instanceof ClientError) throw error;
       const reason = abort.signal.aborted ? 'no_answer' : 'network';
@@ -81,14 +113,8 @@ export function createRest(url: string, { platform: given, timeoutMs = 10_000 }:
   }
 
   return {
-    post: <T>(path: string, body: object) =>
-      call(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }) as Promise<T>,
-    as: <T>(token: string, method: string, path: string) =>
-      call(path, { method, headers: { authorization: `Bearer ${token}` } }) as Promise<T>,
+    post: async <T>(path: string, body: object) => (await send<T>({ method: 'POST', path, body })).body,
+    as: (token, call) => send({ ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } }),
     close() {
       for (const abort of open) abort.abort();
     },

@@ -1,7 +1,6 @@
 import Type, { type Static } from 'typebox';
-import { Id, Nullable, Strict } from '../common.ts';
+import { Avatar, Id, Nullable, Strict } from '../common.ts';
 import { limits } from '../limits.ts';
-import { Avatar } from '../user/profile.ts';
 
 /** Bodies and answers of the media routes. */
 

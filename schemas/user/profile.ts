@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { About, Id, Nullable, Strict, Time, Username } from '../common.ts';
+import { About, Avatar, Id, Nullable, Strict, Time, Username } from '../common.ts';
 
 /** A user as the API shows it, and what a user may change of it. */
 
@@ -29,12 +29,6 @@ export const Settings = Type.Object(
   { additionalProperties: true, maxProperties: 100 },
 );
 export const settingsBytes = 8 * 1024;
-
-export const Avatar = Type.Object(
-  { url: Type.String(), thumb_url: Type.String() },
-  { description: 'Root-relative URLs, good for an hour' },
-);
-export type Avatar = Static<typeof Avatar>;
 
 const profile = {
   id: Id,

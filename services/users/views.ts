@@ -1,5 +1,6 @@
 import type { MediaUrls } from '../../ops/security/media-urls.ts';
-import type { Avatar, OwnProfile, Profile } from '../../schemas/user/profile.ts';
+import type { Avatar } from '../../schemas/common.ts';
+import type { OwnProfile, Profile } from '../../schemas/user/profile.ts';
 
 /** A row of `users` as the store reads it: everything but the password. */
 export interface UserRow

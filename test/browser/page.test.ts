@@ -142,6 +142,7 @@ describe('the page', function () {
     await page.keyboard.press('Enter');
     await page.getByText('The name or the password is wrong.').waitFor();
     await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByLabel('Your name').fill('Ali');
     await page.getByLabel('Username').fill(ali.username);
     await page.getByLabel('Email').fill('ali@example.com');
     await page.getByLabel('Password').fill('a long password');

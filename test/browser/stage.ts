@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { type Client, connect, register, type TokensAnswer } from 'suhbat/client';
 import { launchBrowser, newPerson } from '../support/browser.ts';
+import { codeInFiles } from '../support/mail-files.ts';
 import { type Program, startProgram } from '../support/process.ts';
 
 /** The real program and the real browser, which the tests of this folder share. */
 interface Stage {
   url: string;
+  dataDir: string;
   browser: Browser;
   end(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export function useStage(): void {
 
 async function setUp(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'suhbat-browser-'));
+  const dataDir = join(folder, 'data');
   let program: Program | undefined;
   let browser: Browser | undefined;
   const kill = () => program?.kill();
@@ -64,13 +67,13 @@ async function setUp(): Promise<Stage> {
     browser = await launchBrowser();
     program = startProgram({
       env: {
-        SUHBAT_DATA_DIR: join(folder, 'data'),
+        SUHBAT_DATA_DIR: dataDir,
         SUHBAT_RATE_LIMIT_FACTOR: '1000',
         SUHBAT_BCRYPT_QUEUE: '1000',
         SUHBAT_PRESENCE_GRACE: '500',
       },
     });
-    return { url: await program.ready(), browser, end };
+    return { url: await program.ready(), dataDir, browser, end };
   } catch (error) {
     await end();
     throw error;
@@ -91,6 +94,11 @@ async function stage(): Promise<Stage> {
 
 export async function stageUrl(): Promise<string> {
   return (await stage()).url;
+}
+
+/** The code of the newest mail to this address, when there are so many. */
+export async function codeFor(address: string, count = 1): Promise<string> {
+  return codeInFiles((await stage()).dataDir, address, count);
 }
 
 /** A page of a new browser context, at the program's address unless told otherwise. */

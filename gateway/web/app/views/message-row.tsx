@@ -1,8 +1,9 @@
 import type { Message, Reaction } from '../../../client/index.ts';
 import type { Pending } from '../state/pending.ts';
+import { errorWords } from '../words/errors.ts';
 import { lineOf, nameOf, serviceWords } from '../words/messages.ts';
 import { clockTime } from '../words/times.ts';
-import { errorWords, words } from '../words/words.ts';
+import { words } from '../words/words.ts';
 import { Avatar, colourOf } from './avatar.tsx';
 import type { ChatView } from './chat-view.ts';
 import { isGroup } from './chat-words.ts';

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { errorWords } from '../words/words.ts';
+import { errorWords } from '../words/errors.ts';
 
 /** Short words at the edge of the page, gone after a while. */
 

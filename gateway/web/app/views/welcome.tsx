@@ -1,82 +1,102 @@
-import { useSignal } from '@preact/signals';
-import { useId } from 'preact/hooks';
-import { login, register, type TokensAnswer } from '../../../client/index.ts';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { login } from '../../../client/index.ts';
+import { type Entering, entering, goTo } from '../state/entering.ts';
 import { keepLogin } from '../state/login.ts';
-import { errorWords, words } from '../words/words.ts';
+import { words } from '../words/words.ts';
+import { ForgotForm, ResetForm } from './forgot-form.tsx';
+import { Field, missing, Submit, secret, Told, text, useForm } from './form.tsx';
 import { Mark } from './icons.tsx';
+import { RegisterCode, RegisterForm } from './register-form.tsx';
 import { LanguageSwitch } from './switches.tsx';
 
-/** Before there is a login: the two ways to one. */
+/** Before there is a login: the ways to one. */
 export function Welcome() {
-  const isNew = useSignal(false);
   const w = words.value;
-  const turn = () => {
-    isNew.value = !isNew.value;
-  };
+  const at = entering.value;
+  const card = useRef<HTMLDivElement>(null);
+  useFocusOnForm(card, at.view);
   return (
     <main class="welcome">
-      <div class="card">
+      <div class="card" ref={card}>
         <Mark />
         <h1>Suhbat</h1>
-        <p class="tagline">{w.tagline}</p>
-        {isNew.value ? <RegisterForm key="register" /> : <LoginForm key="login" />}
-        <p class="turn">
-          {isNew.value ? w.haveAccount : w.newHere}{' '}
-          <button type="button" class="link" onClick={turn}>
-            {isNew.value ? w.logIn : w.register}
-          </button>
-        </p>
+        {at.view === 'login' || at.view === 'register' ? (
+          <p class="tagline">{w.tagline}</p>
+        ) : (
+          <h2 class="tagline">{at.view === 'forgot' ? w.forgot : w.checkMail}</h2>
+        )}
+        <Step key={at.view} at={at} />
+        <Turn at={at} />
       </div>
       <LanguageSwitch />
     </main>
   );
 }
 
-type Errors = Record<string, string | undefined>;
-
-/** One form's life: checks, asks, keeps the login. */
-function useForm(check: (fields: FormData) => Errors, ask: (fields: FormData) => Promise<TokensAnswer>) {
-  const busy = useSignal(false);
-  const errors = useSignal<Errors>({});
-  const failure = useSignal('');
-  async function submit(event: SubmitEvent) {
-    event.preventDefault();
-    if (busy.value) return;
-    const form = event.currentTarget as HTMLFormElement;
-    const fields = new FormData(form);
-    errors.value = check(fields);
-    failure.value = '';
-    const wrong = Object.keys(errors.value)[0];
-    if (wrong !== undefined) return (form.elements.namedItem(wrong) as HTMLElement | null)?.focus();
-    busy.value = true;
-    try {
-      keepLogin(await ask(fields));
-    } catch (error) {
-      failure.value = errorWords(error);
-    } finally {
-      busy.value = false;
-    }
+function Step({ at }: { at: Entering }) {
+  switch (at.view) {
+    case 'login':
+      return <LoginForm at={at} />;
+    case 'register':
+      return <RegisterForm refused={at.refused} />;
+    case 'register code':
+      return <RegisterCode email={at.email} />;
+    case 'forgot':
+      return <ForgotForm />;
+    case 'reset code':
+      return <ResetForm email={at.email} />;
   }
-  return { busy, errors, failure, submit };
 }
 
-const text = (fields: FormData, name: string) => String(fields.get(name) ?? '').trim();
-const secret = (fields: FormData) => String(fields.get('password') ?? '');
-
-function missing(fields: FormData, names: readonly string[]): Errors {
-  const empty = names.filter((name) => fields.get(name) === '');
-  return Object.fromEntries(empty.map((name) => [name, words.value.failed.missing]));
+/** From one way to another. */
+function Turn({ at }: { at: Entering }) {
+  const w = words.value;
+  const isNew = at.view.startsWith('register');
+  const question = isNew ? w.haveAccount : w.newHere;
+  const asks = at.view === 'login' || isNew;
+  return (
+    <p class="turn">
+      {asks && `${question} `}
+      <button
+        type="button"
+        class="link"
+        onClick={() => goTo({ view: at.view === 'login' ? 'register' : 'login' })}
+      >
+        {at.view === 'login' ? w.register : asks ? w.logIn : w.toLogin}
+      </button>
+    </p>
+  );
 }
 
-function LoginForm() {
+/** What had the focus may have gone with the step before: the next one's first field gets it. */
+function useFocusOnForm(card: { current: HTMLElement | null }, view: Entering['view']) {
+  const before = useRef(view);
+  useLayoutEffect(() => {
+    const isNew = before.current !== view;
+    before.current = view;
+    if (!isNew || document.activeElement !== document.body) return;
+    const wrong = card.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (wrong ?? card.current?.querySelector<HTMLElement>('form input'))?.focus();
+  }, [view]);
+}
+
+function LoginForm({ at }: { at: Entering & { view: 'login' } }) {
   const w = words.value;
   const { busy, errors, failure, submit } = useForm(
     (fields) => missing(fields, ['login', 'password']),
-    (fields) => login(location.origin, { login: text(fields, 'login'), password: secret(fields) }),
+    async (fields) =>
+      keepLogin(await login(location.origin, { login: text(fields, 'login'), password: secret(fields) })),
   );
   return (
     <form onSubmit={submit} noValidate>
-      <Field name="login" label={w.loginName} autocomplete="username" error={errors.value.login} />
+      {at.note !== undefined && <Told>{w.passwordSet}</Told>}
+      <Field
+        name="login"
+        label={w.loginName}
+        autocomplete="username"
+        initial={at.name}
+        error={errors.value.login}
+      />
       <Field
         name="password"
         type="password"
@@ -85,105 +105,11 @@ function LoginForm() {
         error={errors.value.password}
       />
       <Submit busy={busy.value} words={w.logIn} busyWords={w.loggingIn} failure={failure.value} />
-    </form>
-  );
-}
-
-function checkRegistration(fields: FormData): Errors {
-  const { failed } = words.value;
-  const errors = missing(fields, ['username', 'email', 'password']);
-  if (!errors.username && !/^[A-Za-z][A-Za-z0-9_]{2,29}$/.test(text(fields, 'username')))
-    errors.username = failed.username;
-  if (!errors.email && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(text(fields, 'email'))) errors.email = failed.email;
-  if (!errors.password && secret(fields).length < 8) errors.password = failed.passwordShort;
-  return errors;
-}
-
-function RegisterForm() {
-  const w = words.value;
-  const { busy, errors, failure, submit } = useForm(checkRegistration, (fields) => {
-    const name = text(fields, 'name');
-    return register(location.origin, {
-      username: text(fields, 'username'),
-      email: text(fields, 'email'),
-      password: secret(fields),
-      ...(name !== '' && { first_name: name }),
-    });
-  });
-  return (
-    <form onSubmit={submit} noValidate>
-      <Field name="name" label={w.yourName} autocomplete="given-name" maxLength={64} />
-      <Field
-        name="username"
-        label={w.username}
-        hint={w.usernameHint}
-        autocomplete="username"
-        error={errors.value.username}
-      />
-      <Field name="email" type="email" label={w.email} autocomplete="email" error={errors.value.email} />
-      <Field
-        name="password"
-        type="password"
-        label={w.password}
-        hint={w.passwordHint}
-        autocomplete="new-password"
-        error={errors.value.password}
-      />
-      <Submit busy={busy.value} words={w.register} busyWords={w.registering} failure={failure.value} />
-    </form>
-  );
-}
-
-interface FieldProps {
-  name: string;
-  label: string;
-  type?: 'text' | 'email' | 'password';
-  autocomplete: 'username' | 'current-password' | 'new-password' | 'email' | 'given-name';
-  hint?: string;
-  error?: string | undefined;
-  maxLength?: number;
-}
-
-/** The line below is always there, so that an error moves nothing. */
-function Field({ name, label, type = 'text', autocomplete, hint, error, maxLength }: FieldProps) {
-  const id = useId();
-  const shared = {
-    id,
-    name,
-    autocomplete,
-    autocapitalize: 'none',
-    spellcheck: false,
-    ...(maxLength !== undefined && { maxLength }),
-    'aria-invalid': error !== undefined,
-    'aria-describedby': `${id}-below`,
-  } as const;
-  return (
-    <div class={error === undefined ? 'field' : 'field wrong'}>
-      <label for={id}>{label}</label>
-      {type === 'text' && <input {...shared} type="text" />}
-      {type === 'email' && <input {...shared} type="email" />}
-      {type === 'password' && <input {...shared} type="password" />}
-      <p id={`${id}-below`}>{error ?? hint}</p>
-    </div>
-  );
-}
-
-interface SubmitProps {
-  busy: boolean;
-  words: string;
-  busyWords: string;
-  failure: string;
-}
-
-function Submit({ busy, words: idle, busyWords, failure }: SubmitProps) {
-  return (
-    <>
-      <p class="failure" role="alert">
-        {failure}
+      <p class="forgot">
+        <button type="button" class="link" onClick={() => goTo({ view: 'forgot' })}>
+          {w.forgot}
+        </button>
       </p>
-      <button type="submit" class="primary" aria-disabled={busy}>
-        {busy ? busyWords : idle}
-      </button>
-    </>
+    </form>
   );
 }

@@ -50,3 +50,14 @@ export function lastSeenWords(iso: string | null, now = new Date()): string {
   const day = dayWords(iso, now);
   return w.lastSeen(w.at(daysAgo(new Date(iso), now) < 2 ? day.toLowerCase() : day, clockTime(iso)));
 }
+
+/** How long to wait, roughly and never too short: 45 seconds, 10 minutes, 3 hours, 29 days. */
+export function waitWords(ms: number): string {
+  const w = words.value;
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  if (seconds < 120) return w.seconds(seconds);
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 120) return w.minutes(minutes);
+  const hours = Math.ceil(minutes / 60);
+  return hours < 48 ? w.hours(hours) : w.days(Math.ceil(hours / 24));
+}
