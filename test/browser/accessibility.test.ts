@@ -1,8 +1,19 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { desk, phone } from '../support/browser.ts';
-import { logIn, newAccount, newClient, newPage, rowOf, useStage } from './stage.ts';
+import {
+  expectRefusals,
+  logIn,
+  newAccount,
+  newClient,
+  newName,
+  newPage,
+  password,
+  rowOf,
+  useStage,
+} from './stage.ts';
 
 /** Legacy mode: no page has frames, and opening another page for the report takes longer than the look. */
 async function look(page: Page, where: string, rules: string[] | undefined): Promise<void> {
@@ -35,6 +46,50 @@ for (const colorScheme of ['light', 'dark'] as const)
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByText('Please fill this in.').first().waitFor();
       await expectNone(page, 'register');
+      await page.getByLabel('Your name').fill('Ali');
+      await page.getByLabel('Username').fill(newName('Ali'));
+      await page.getByLabel('Email').fill(`${newName('Ali')}@example.com`);
+      await page.getByLabel('Password').fill(password);
+      await page.getByRole('button', { name: 'Create account' }).click();
+      await page.getByLabel('Code from the mail').fill('12');
+      await page.keyboard.press('Enter');
+      await page.getByText('The code has six digits.').waitFor();
+      await expectNone(page, 'the code');
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.getByRole('button', { name: 'Forgot the password?' }).click();
+      await expectNone(page, 'forgot');
+      await page.getByLabel('Email').fill('nobody@example.com');
+      await page.keyboard.press('Enter');
+      await page.getByLabel('New password').waitFor();
+      await expectNone(page, 'a new password');
+    });
+
+    it('in the profile, its refusals, and the address', async () => {
+      const page = await logIn(await newAccount('Ali'), { colorScheme });
+      await page.getByRole('button', { name: 'Settings' }).click();
+      await page.getByText('not verified yet').waitFor();
+      await page.getByRole('button', { name: 'Edit profile' }).click();
+      const file = page.locator('input[type=file]');
+      expectRefusals();
+      await file.setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('none') });
+      await page.getByText('This is no picture').waitFor();
+      await page.getByLabel('Username').fill('');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('Please fill this in.').waitFor();
+      await expectNone(page, 'profile');
+      const create = { width: 8, height: 8, channels: 3 as const, background: '#fff' };
+      const buffer = await sharp({ create }).png().toBuffer();
+      await file.setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+      await page.getByRole('button', { name: 'Remove the picture' }).waitFor();
+      await expectNone(page, 'profile with a picture');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Verify the address' }).click();
+      await page.getByRole('button', { name: 'Send a code' }).click();
+      await page.getByText('This needs your password.').waitFor();
+      await expectNone(page, 'address');
+      await page.getByRole('button', { name: 'I have a code' }).click();
+      await page.getByLabel('Code from the mail').waitFor();
+      await expectNone(page, 'the code for an address');
     });
 
     it('in the list, a chat, a group, the menu and the dialogs', async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { type Client, connect, register, type TokensAnswer } from 'suhbat/client';
 import { launchBrowser, newPerson } from '../support/browser.ts';
-import { codeInFiles } from '../support/mail-files.ts';
+import { codeInFiles, mailsInFiles } from '../support/mail-files.ts';
+import type { Received } from '../support/mail-server.ts';
 import { type Program, startProgram } from '../support/process.ts';
 
 /** The real program and the real browser, which the tests of this folder share. */
@@ -99,6 +100,10 @@ export async function stageUrl(): Promise<string> {
 /** The code of the newest mail to this address, when there are so many. */
 export async function codeFor(address: string, count = 1): Promise<string> {
   return codeInFiles((await stage()).dataDir, address, count);
+}
+
+export async function mailsTo(address: string): Promise<Received[]> {
+  return mailsInFiles((await stage()).dataDir, address);
 }
 
 /** A page of a new browser context, at the program's address unless told otherwise. */

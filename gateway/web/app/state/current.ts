@@ -12,7 +12,7 @@ export function followLogin(): void {
     const current = session.peek();
     if (kept?.user.id === current?.userId) return;
     current?.close();
-    session.value = kept && createSession(kept.user.id, kept, { signedOut: dropLogin });
+    session.value = kept && createSession(kept, { signedOut: dropLogin });
   });
 }
 

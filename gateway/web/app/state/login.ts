@@ -44,6 +44,17 @@ export function dropLogin(): void {
   login.value = undefined;
 }
 
+/** The login's user looks like this now. Under the lock: what another tab has renewed must not be undone. */
+export function keepUser(user: TokensAnswer['user']): Promise<void> {
+  return alone(async () => {
+    const kept = readLogin() ?? login.value;
+    if (kept === undefined || kept.user.id !== user.id) return;
+    const next = { ...kept, user };
+    keep(loginKey, JSON.stringify(next));
+    login.value = next;
+  });
+}
+
 /** `ConnectOptions.renew` of the SDK, for one user's login. */
 export function renewTogether(
   userId: string,

@@ -6,20 +6,22 @@ import {
   type Message,
   memoryStorage,
   type OutboxStorage,
-  type Tokens,
+  type TokensAnswer,
 } from '../../../client/index.ts';
 import { type Chats, createChats } from './chats.ts';
 import { createHistory, type History } from './history.ts';
-import { renewTogether } from './login.ts';
+import { keepUser, renewTogether } from './login.ts';
 import type { ChatModel } from './model.ts';
 import { createPending, type PendingModel } from './pending.ts';
 import { createPeople, type PeopleModel } from './people.ts';
+import { createProfile, type ProfileModel } from './profile.ts';
 
 /** Everything that one logged-in user has on this page. */
 export interface Session {
   readonly client: Client;
   readonly userId: string;
   readonly people: PeopleModel;
+  readonly profile: ProfileModel;
   readonly chats: Chats;
   readonly history: History;
   readonly pending: PendingModel;
@@ -42,7 +44,8 @@ export interface SessionEvents {
 /** Longer than a connection takes; until then an absent one is not worth a word. */
 const patienceMs = 2_000;
 
-export function createSession(userId: string, tokens: Tokens, on: SessionEvents): Session {
+export function createSession(tokens: TokensAnswer, on: SessionEvents): Session {
+  const userId = tokens.user.id;
   const storage = outboxOf(userId);
   const client = connect({
     url: location.origin,
@@ -71,6 +74,14 @@ export function createSession(userId: string, tokens: Tokens, on: SessionEvents)
 
   const people = createPeople(client);
   client.on('presence', people.learnPresence);
+  const profile = createProfile({
+    client,
+    known: tokens.user,
+    seen(mine) {
+      people.learn([mine]);
+      void keepUser({ ...mine }).catch(() => {}); // the next tokens bring it, too
+    },
+  });
   const history = createHistory(client);
   const chats = createChats({
     client,
@@ -101,6 +112,7 @@ export function createSession(userId: string, tokens: Tokens, on: SessionEvents)
     client,
     userId,
     people,
+    profile,
     chats,
     history,
     pending,

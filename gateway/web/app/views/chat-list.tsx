@@ -7,8 +7,8 @@ import type { Session } from '../state/session.ts';
 import { lineOf, nameOf } from '../words/messages.ts';
 import { shortTime } from '../words/times.ts';
 import { words } from '../words/words.ts';
-import { Avatar } from './avatar.tsx';
-import { faceOf, isGroup, isOnline, titleOf, typingWords } from './chat-words.ts';
+import { ChatAvatar } from './avatar.tsx';
+import { isGroup, titleOf, typingWords } from './chat-words.ts';
 import { Icon } from './icons.tsx';
 import { moveFocus } from './roving.ts';
 import { Ticks } from './ticks.tsx';
@@ -114,7 +114,7 @@ function ChatRow({ session, chat, inOrder, onKeyDown }: RowProps) {
       data-chat={chat.id}
       onKeyDown={onKeyDown}
     >
-      <Avatar id={faceOf(chat)} name={title} online={isOnline(session, chat)} />
+      <ChatAvatar session={session} chat={chat} />
       <span class="middle">
         <span class="line">
           <span class="title">

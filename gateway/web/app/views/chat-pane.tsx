@@ -6,9 +6,9 @@ import type { ChatModel } from '../state/model.ts';
 import { closeChat } from '../state/route.ts';
 import type { Session } from '../state/session.ts';
 import { words } from '../words/words.ts';
-import { Avatar } from './avatar.tsx';
+import { ChatAvatar } from './avatar.tsx';
 import type { ChatView } from './chat-view.ts';
-import { faceOf, isGroup, isOnline, statusWords, titleOf, typingWords } from './chat-words.ts';
+import { isGroup, statusWords, titleOf, typingWords } from './chat-words.ts';
 import { Composer, type ComposerHandle } from './composer.tsx';
 import { ConnectionLine } from './connection-line.tsx';
 import { Question } from './dialog.tsx';
@@ -76,7 +76,7 @@ export function ChatPane({ session, chat }: { session: Session; chat: ChatModel 
   const title = titleOf(chat);
   const heading = (
     <>
-      <Avatar id={faceOf(chat)} name={title} online={isOnline(session, chat)} />
+      <ChatAvatar session={session} chat={chat} />
       <span class="names">
         <span class="title" dir="auto">
           {title}

@@ -11,11 +11,6 @@ export function titleOf(chat: ChatModel): string {
   return title ?? (peer?.display_name || peer?.username) ?? words.value.deletedAccount;
 }
 
-/** The id whose colour the chat has. */
-export function faceOf(chat: ChatModel): string {
-  return chat.chat.value.peer?.id ?? chat.id;
-}
-
 export function isOnline(session: Session, chat: ChatModel): boolean {
   const { peer } = chat.chat.value;
   return peer !== undefined && session.people.presence(peer.id).value?.online === true;

@@ -34,6 +34,8 @@ export function Dialog({ title, onClose, children, question = false }: DialogPro
       class={question ? 'dialog question' : 'dialog'}
       aria-labelledby={titleId}
       onCancel={(event) => {
+        // Who gives up choosing a file cancels that, and not the dialog around it.
+        if (event.target !== dialog.current) return;
         event.preventDefault();
         onClose();
       }}

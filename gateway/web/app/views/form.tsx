@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { errorWords, fieldErrors } from '../words/errors.ts';
 import { words } from '../words/words.ts';
 
@@ -44,6 +44,18 @@ export function useForm(
     }
   }
   return { busy, errors, failure, submit };
+}
+
+/** What had the focus may have gone with the step before: the next one's first field, or the wrong one, gets it. */
+export function useFocusOnStep(around: { current: HTMLElement | null }, step: unknown): void {
+  const before = useRef(step);
+  useLayoutEffect(() => {
+    const isNew = before.current !== step;
+    before.current = step;
+    if (!isNew || document.activeElement !== document.body) return;
+    const wrong = around.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (wrong ?? around.current?.querySelector<HTMLElement>('form input'))?.focus();
+  }, [step]);
 }
 
 export const text = (fields: FormData, name: string) => String(fields.get(name) ?? '').trim();

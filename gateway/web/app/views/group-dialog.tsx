@@ -5,7 +5,7 @@ import type { ChatModel } from '../state/model.ts';
 import type { Session } from '../state/session.ts';
 import { lastSeenWords } from '../words/times.ts';
 import { words } from '../words/words.ts';
-import { Avatar } from './avatar.tsx';
+import { Avatar, UserAvatar } from './avatar.tsx';
 import { titleOf } from './chat-words.ts';
 import { Dialog, Question } from './dialog.tsx';
 import { Icon } from './icons.tsx';
@@ -123,7 +123,7 @@ function MemberRow({ session, chat, member }: Omit<GroupProps, 'onClose'> & { me
     session.client.setRole(chat.id, user.id, next).catch(tellFailure);
   return (
     <li class="person">
-      <Avatar id={user.id} name={name} online={online} />
+      <UserAvatar session={session} id={user.id} name={name} online={online} />
       <span class="names">
         <span class="title" dir="auto">
           {self ? w.you : name}

@@ -4,7 +4,7 @@ import { errorWords } from '../words/errors.ts';
 import { lineOf, nameOf, serviceWords } from '../words/messages.ts';
 import { clockTime } from '../words/times.ts';
 import { words } from '../words/words.ts';
-import { Avatar, colourOf } from './avatar.tsx';
+import { colourOf, UserAvatar } from './avatar.tsx';
 import type { ChatView } from './chat-view.ts';
 import { isGroup } from './chat-words.ts';
 import { Icon } from './icons.tsx';
@@ -74,7 +74,7 @@ export function MessageRow(props: MessageRowProps) {
         menuNear(event.currentTarget);
       }}
     >
-      {faces && last && <Avatar id={message.sender_id} name={name} size="small" />}
+      {faces && last && <UserAvatar session={session} id={message.sender_id} name={name} size="small" />}
       <div class="bubble">
         {faces && first ? (
           <span class={`sender colour-${colourOf(message.sender_id)}`} dir="auto">

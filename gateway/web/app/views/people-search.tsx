@@ -4,7 +4,7 @@ import type { Person } from '../../../client/index.ts';
 import type { Session } from '../state/session.ts';
 import { errorWords } from '../words/errors.ts';
 import { words } from '../words/words.ts';
-import { Avatar } from './avatar.tsx';
+import { UserAvatar } from './avatar.tsx';
 import { Icon } from './icons.tsx';
 import { moveFocus } from './roving.ts';
 
@@ -89,7 +89,7 @@ export function PeopleSearch({ session, chosen, without = [], onChoose }: People
                 onClick={() => onChoose(person)}
                 onKeyDown={onKeyDown}
               >
-                <Avatar id={person.id} name={person.display_name} />
+                <UserAvatar session={session} id={person.id} name={person.display_name} />
                 <span class="names">
                   <span class="title" dir="auto">
                     {person.display_name}

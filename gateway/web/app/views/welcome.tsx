@@ -1,10 +1,10 @@
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { login } from '../../../client/index.ts';
 import { type Entering, entering, goTo } from '../state/entering.ts';
 import { keepLogin } from '../state/login.ts';
 import { words } from '../words/words.ts';
 import { ForgotForm, ResetForm } from './forgot-form.tsx';
-import { Field, missing, Submit, secret, Told, text, useForm } from './form.tsx';
+import { Field, missing, Submit, secret, Told, text, useFocusOnStep, useForm } from './form.tsx';
 import { Mark } from './icons.tsx';
 import { RegisterCode, RegisterForm } from './register-form.tsx';
 import { LanguageSwitch } from './switches.tsx';
@@ -14,7 +14,7 @@ export function Welcome() {
   const w = words.value;
   const at = entering.value;
   const card = useRef<HTMLDivElement>(null);
-  useFocusOnForm(card, at.view);
+  useFocusOnStep(card, at.view);
   return (
     <main class="welcome">
       <div class="card" ref={card}>
@@ -66,18 +66,6 @@ function Turn({ at }: { at: Entering }) {
       </button>
     </p>
   );
-}
-
-/** What had the focus may have gone with the step before: the next one's first field gets it. */
-function useFocusOnForm(card: { current: HTMLElement | null }, view: Entering['view']) {
-  const before = useRef(view);
-  useLayoutEffect(() => {
-    const isNew = before.current !== view;
-    before.current = view;
-    if (!isNew || document.activeElement !== document.body) return;
-    const wrong = card.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
-    (wrong ?? card.current?.querySelector<HTMLElement>('form input'))?.focus();
-  }, [view]);
 }
 
 function LoginForm({ at }: { at: Entering & { view: 'login' } }) {

@@ -167,7 +167,6 @@ export const en = {
   haveCode: 'I have a code',
   currentPassword: 'Your password',
   currentPasswordHint: 'Leave it empty if you have none',
-  emailIsYours: 'The address is verified.',
   close: 'Close',
 
   // Connection

@@ -154,7 +154,6 @@ export const uz: Words = {
   haveCode: 'Menda kod bor',
   currentPassword: 'Parolingiz',
   currentPasswordHint: 'Parolingiz bo‘lmasa, bo‘sh qoldiring',
-  emailIsYours: 'Manzil tasdiqlandi.',
   close: 'Yopish',
 
   connecting: 'Ulanmoqda…',

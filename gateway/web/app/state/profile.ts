@@ -1,0 +1,86 @@
+import { type ReadonlySignal, signal } from '@preact/signals';
+import { type Client, ClientError, type OwnProfile, type ProfileChanges } from '../../../client/index.ts';
+import type { Someone } from './people.ts';
+
+/** The user's own profile. What fails rejects with a ClientError. */
+export interface ProfileModel {
+  /** As it was last seen; undefined where nothing is known yet. */
+  readonly mine: ReadonlySignal<OwnProfile | undefined>;
+  load(): Promise<void>;
+  /**
+   * Changes what was last seen, and nothing newer: where another device was faster it loads that and rejects with
+   * `conflict` (`changed`).
+   */
+  save(changes: ProfileChanges): Promise<void>;
+  wear(picture: Blob): Promise<void>;
+  takeOff(): Promise<void>;
+  /** Has a code sent to this address, which is the user's when `verify` takes it. */
+  claim(email: string, password: string, language: string): Promise<void>;
+  verify(code: string): Promise<void>;
+}
+
+export interface ProfileParts {
+  client: Client;
+  /** What the login knows. */
+  known: object;
+  /** The profile is this now. */
+  seen(profile: OwnProfile & Someone): void;
+}
+
+export function createProfile({ client, known, seen }: ProfileParts): ProfileModel {
+  const mine = signal<OwnProfile | undefined>(isProfile(known) ? known : undefined);
+  let tag: string | undefined;
+
+  function see(profile: OwnProfile, its: string | undefined) {
+    mine.value = profile;
+    tag = its;
+    seen(profile);
+  }
+
+  async function load() {
+    const found = await client.profile();
+    see(found.profile, found.tag);
+  }
+
+  /** After a change that answers with less. Its failure leaves an old tag: the next change finds that out. */
+  function loadAfter(profile: OwnProfile | undefined) {
+    if (profile !== undefined) see(profile, tag);
+    return load().catch(() => {});
+  }
+
+  return {
+    mine,
+    load,
+    async save(changes) {
+      if (tag === undefined) await load();
+      try {
+        const changed = await client.updateProfile(changes, tag);
+        see(changed.profile, changed.tag);
+      } catch (error) {
+        if (error instanceof ClientError && error.reason === 'changed') await load();
+        throw error;
+      }
+    },
+    async wear(picture) {
+      const avatar = await client.setAvatar(picture);
+      await loadAfter(mine.value && { ...mine.value, avatar });
+    },
+    async takeOff() {
+      await client.removeAvatar();
+      await loadAfter(mine.value && { ...mine.value, avatar: null });
+    },
+    async claim(email, password, language) {
+      const fields = { email, ...(password !== '' && { current_password: password }) };
+      await client.changeEmail(fields, language);
+      await loadAfter(undefined);
+    },
+    async verify(code) {
+      await loadAfter(await client.verifyEmail(code));
+    },
+  };
+}
+
+/** An older server's tokens came with less. */
+function isProfile(user: object): user is OwnProfile {
+  return 'email_verified' in user && 'avatar' in user;
+}
