@@ -1,7 +1,18 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
-import { logIn, newAccount, newClient, newPage, password, rowOf, texts, useStage } from './stage.ts';
+import {
+  codeFor,
+  logIn,
+  newAccount,
+  newClient,
+  newName,
+  newPage,
+  password,
+  rowOf,
+  texts,
+  useStage,
+} from './stage.ts';
 
 /** The name by which the focused element goes: its label, else its text. */
 const focused = (page: Page) =>
@@ -122,6 +133,49 @@ describe('without a mouse', function () {
     await until(page, 'Tab', /^Log out/);
     await page.keyboard.press('Enter');
     await page.locator('input[name=login]').waitFor();
+  });
+
+  it('one registers, tells of oneself, and comes back to where one was', async () => {
+    const username = newName('Nodira').toLowerCase();
+    const email = `${username}@example.com`;
+    const page = await newPage();
+    await page.locator('form').waitFor();
+    await until(page, 'Tab', /^Create account/);
+    await page.keyboard.press('Enter');
+    await until(page, 'Shift+Tab', /^Your name/);
+    for (const [name, value] of [
+      [/^Username/, 'Nodira'],
+      [/^Email/, username],
+      [/^Password/, email],
+    ] as const) {
+      await page.keyboard.type(value);
+      await until(page, 'Tab', name);
+    }
+    await page.keyboard.type(password);
+    await page.keyboard.press('Enter');
+    await focusOn(page, /^Code from the mail/);
+    await page.keyboard.type('1');
+    await page.keyboard.press('Enter');
+    await focusOn(page, /^Code from the mail/);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type(await codeFor(email));
+    await page.keyboard.press('Enter');
+    await page.getByText('No conversations yet').waitFor();
+
+    await until(page, 'Tab', /^Settings/);
+    await page.keyboard.press('Enter');
+    await until(page, 'Tab', /^Edit profile/);
+    await page.keyboard.press('Enter');
+    await until(page, 'Tab', /^About you/);
+    await page.keyboard.type('Samarqand');
+    await until(page, 'Tab', /^Save/);
+    await page.keyboard.press('Enter');
+    await page.getByText('Saved').waitFor();
+    await focusOn(page, /^Save/);
+    await page.keyboard.press('Escape');
+    await focusOn(page, /^Edit profile/);
+    await page.keyboard.press('Escape');
+    await focusOn(page, /^Settings/);
   });
 
   it('what one opens has the focus at once: who types on loses no letter', async () => {

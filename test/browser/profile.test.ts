@@ -1,18 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
+import { forgotPassword } from 'suhbat/client';
 import { phone } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { headerOf } from '../support/mail-server.ts';
 import {
   codeFor,
   expectRefusals,
   logIn,
+  mailsTo,
   newAccount,
   newClient,
   openChat,
   type Person,
   password,
   rowOf,
+  stageUrl,
   useStage,
 } from './stage.ts';
 
@@ -166,6 +171,31 @@ describe('the profile in the page', function () {
     await field.fill(await codeFor(`${ali.username}@example.com`));
     await page.keyboard.press('Enter');
     await page.getByText('verified', { exact: true }).waitFor();
+  });
+});
+
+describe('the language that one chooses in the page', function () {
+  this.timeout(90_000);
+  useStage();
+
+  it('is that of one’s mails, too, and leaves the other settings as they are', async () => {
+    const ali = await newAccount('Ali');
+    const email = `${ali.username}@example.com`;
+    const client = await newClient(ali);
+    await client.verifyEmail(await codeFor(email));
+    const page = await logIn(ali);
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await client.updateProfile({ settings: { privacy: { groups: 'nobody' } } });
+    await page.getByRole('radio', { name: 'O‘zbekcha' }).check();
+    const wanted = { privacy: { groups: 'nobody' }, language: 'uz' };
+    await eventually(async () => {
+      const { settings } = await client.me();
+      return isDeepStrictEqual(settings, wanted) || JSON.stringify(settings);
+    });
+    await forgotPassword(await stageUrl(), { email }, { language: 'en' });
+    await codeFor(email, 2);
+    const [, mail] = await mailsTo(email);
+    expect(mail && headerOf(mail, 'Subject')).to.match(/parol/i);
   });
 });
 

@@ -14,6 +14,8 @@ export interface ProfileModel {
   save(changes: ProfileChanges): Promise<void>;
   wear(picture: Blob): Promise<void>;
   takeOff(): Promise<void>;
+  /** Mails to the user are in this language from now on. */
+  speak(language: string): Promise<void>;
   /** Has a code sent to this address, which is the user's when `verify` takes it. */
   claim(email: string, password: string, language: string): Promise<void>;
   verify(code: string): Promise<void>;
@@ -48,18 +50,32 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
     return load().catch(() => {});
   }
 
+  async function save(changes: ProfileChanges) {
+    if (tag === undefined) await load();
+    try {
+      const changed = await client.updateProfile(changes, tag);
+      see(changed.profile, changed.tag);
+    } catch (error) {
+      if (isChanged(error)) await load();
+      throw error;
+    }
+  }
+
   return {
     mine,
     load,
-    async save(changes) {
-      if (tag === undefined) await load();
-      try {
-        const changed = await client.updateProfile(changes, tag);
-        see(changed.profile, changed.tag);
-      } catch (error) {
-        if (error instanceof ClientError && error.reason === 'changed') await load();
-        throw error;
-      }
+    save,
+    async speak(language) {
+      // A client's own settings stand beside those that the server knows.
+      const set = () => {
+        const settings: Record<string, unknown> = { ...mine.value?.settings, language };
+        return save({ settings });
+      };
+      await load();
+      await set().catch((error) => {
+        if (!isChanged(error)) throw error;
+        return set(); // the others of the newest settings stay
+      });
     },
     async wear(picture) {
       const avatar = await client.setAvatar(picture);
@@ -79,6 +95,8 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
     },
   };
 }
+
+const isChanged = (error: unknown) => error instanceof ClientError && error.reason === 'changed';
 
 /** An older server's tokens came with less. */
 function isProfile(user: object): user is OwnProfile {

@@ -68,14 +68,14 @@ export function PictureChoice({ session }: { session: Session }) {
         >
           {busy.value ? w.uploading : mine?.avatar ? w.changePicture : w.choosePicture}
         </button>
+        <p id={hintId} class={failure.value === '' ? 'hint' : 'hint wrong'} role="status">
+          {failure.value || done.value || w.pictureHint}
+        </p>
         {mine?.avatar && (
           <button type="button" class="link danger" aria-disabled={busy.value} onClick={takeOff}>
             {w.removePicture}
           </button>
         )}
-        <p id={hintId} class={failure.value === '' ? 'hint' : 'hint wrong'} role="status">
-          {failure.value || done.value || w.pictureHint}
-        </p>
       </div>
     </fieldset>
   );

@@ -59,7 +59,7 @@ export function SettingsDialog({ session, onClose }: { session: Session; onClose
           {user?.email_verified === false ? w.verifyEmail : w.changeEmail}
         </button>
       </div>
-      <SettingsChoices />
+      <SettingsChoices onLanguage={(language) => session.profile.speak(language).catch(tellFailure)} />
       <button type="button" class="wide danger" onClick={logOut}>
         <Icon name="leave" /> {w.logOut}
       </button>

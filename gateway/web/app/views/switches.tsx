@@ -51,7 +51,7 @@ export function LanguageSwitch() {
   );
 }
 
-export function SettingsChoices() {
+export function SettingsChoices({ onLanguage }: { onLanguage(language: Language): void }) {
   const w = words.value;
   const themes: [Theme, string][] = [
     ['system', w.themeSystem],
@@ -65,7 +65,15 @@ export function SettingsChoices() {
   return (
     <>
       <Choice title={w.theme} options={themes} chosen={theme.value} choose={setTheme} />
-      <Choice title={w.languageTitle} options={languages} chosen={language.value} choose={setLanguage} />
+      <Choice
+        title={w.languageTitle}
+        options={languages}
+        chosen={language.value}
+        choose={(chosen) => {
+          setLanguage(chosen);
+          onLanguage(chosen);
+        }}
+      />
     </>
   );
 }
