@@ -8,6 +8,7 @@ import { codeInFiles } from '../support/mail-files.ts';
 import { headerOf } from '../support/mail-server.ts';
 import { type Program, startProgram } from '../support/process.ts';
 import {
+  beginRegistration,
   codeFor,
   expectRefusals,
   mailsTo,
@@ -22,19 +23,6 @@ import {
 /** Longer than one must wait before another code can be asked for. */
 const aWhileMs = 31_000;
 
-/** Fills in the first step; the name is who it is for. */
-async function begin(page: Page, username = newName('Nodira').toLowerCase()): Promise<string> {
-  const email = `${username}@example.com`;
-  await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByLabel('Your name').fill('Nodira');
-  await page.getByLabel('Username').fill(username);
-  await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByText(`We sent a code to ${email}`).waitFor();
-  return email;
-}
-
 const codeField = (page: Page) => page.getByLabel('Code from the mail');
 /** Another code than this one. */
 const otherThan = (code: string) => (code === '000000' ? '000001' : '000000');
@@ -45,7 +33,7 @@ describe('a code in the page', function () {
 
   it('is asked for where a phone offers it, and has the focus at once', async () => {
     const page = await newPage();
-    await begin(page);
+    await beginRegistration(page);
     const field = codeField(page);
     expect(await field.getAttribute('autocomplete')).to.equal('one-time-code');
     expect(await field.getAttribute('inputmode')).to.equal('numeric');
@@ -54,7 +42,7 @@ describe('a code in the page', function () {
 
   it('is told to be wrong in words, is taken as it was pasted, and works once', async () => {
     const page = await newPage();
-    const email = await begin(page);
+    const email = await beginRegistration(page);
     const code = await codeFor(email);
     expectRefusals();
     await codeField(page).fill('12');
@@ -83,7 +71,7 @@ describe('a code in the page', function () {
   it('is sent again when one asks, a while later, and then the old one is void', async () => {
     const page = await newPage();
     await page.clock.install();
-    const email = await begin(page);
+    const email = await beginRegistration(page);
     const first = await codeFor(email);
     const again = page.getByRole('button', { name: 'Send again' });
     expect(await again.getAttribute('aria-disabled')).to.equal('true');
@@ -106,7 +94,7 @@ describe('a code in the page', function () {
 
   it('can go to another address, and nothing has to be written twice', async () => {
     const page = await newPage();
-    const email = await begin(page);
+    const email = await beginRegistration(page);
     await page.getByRole('button', { name: 'Change the address' }).click();
     expect(await page.getByLabel('Your name').inputValue()).to.equal('Nodira');
     expect(await page.getByLabel('Email').inputValue()).to.equal(email);
@@ -119,7 +107,7 @@ describe('a code in the page', function () {
 
   it('is awaited still when the browser had to load the page anew, without a password kept', async () => {
     const page = await newPage();
-    const email = await begin(page);
+    const email = await beginRegistration(page);
     const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
     expect(kept).to.include(email).and.not.include(password);
     await page.reload();
@@ -133,7 +121,7 @@ describe('a code in the page', function () {
   it('does not make an account whose name somebody has taken meanwhile: one chooses another', async () => {
     const page = await newPage();
     const username = newName('Nodira').toLowerCase();
-    const email = await begin(page, username);
+    const email = await beginRegistration(page, username);
     await register(await stageUrl(), { email: `first.${email}`, username, password });
     expectRefusals();
     await codeField(page).fill(await codeFor(email));
@@ -208,7 +196,7 @@ describe('a code in the page', function () {
   });
 
   async function verified(page: Page, username: string): Promise<void> {
-    const email = await begin(page, username);
+    const email = await beginRegistration(page, username);
     await codeField(page).fill(await codeFor(email));
     await page.keyboard.press('Enter');
     await page.getByText('No conversations yet').waitFor();
@@ -234,7 +222,7 @@ describe('the page of a server that has sent enough codes', function () {
   it('says when another can be had, and asks for none before', async () => {
     const page = await newPage({ baseURL: await program.ready() });
     await page.clock.install();
-    const email = await begin(page);
+    const email = await beginRegistration(page);
     await page.clock.fastForward(aWhileMs);
     expectRefusals();
     await page.getByRole('button', { name: 'Send again', exact: true }).click();

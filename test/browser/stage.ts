@@ -188,6 +188,22 @@ export async function logIn(person: Person, options: BrowserContextOptions = {})
   return page;
 }
 
+/** Fills in the first step of a registration, and waits for the second; gives the address that the code goes to. */
+export async function beginRegistration(
+  page: Page,
+  username = newName('Nodira').toLowerCase(),
+): Promise<string> {
+  const email = `${username}@example.com`;
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByLabel('Your name').fill('Nodira');
+  await page.getByLabel('Username').fill(username);
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByText(`We sent a code to ${email}`).waitFor();
+  return email;
+}
+
 /** The row of a chat in the list. */
 export const rowOf = (page: Page, title: string) =>
   page.locator('.chat-row').filter({ has: page.locator('.title', { hasText: title }) });

@@ -4,12 +4,12 @@ import sharp from 'sharp';
 import { openSocket } from '../integration/product/support/socket.ts';
 import { eventually } from '../support/eventually.ts';
 import {
+  beginRegistration,
   codeFor,
   logIn,
   newAccount,
   newName,
   newPage,
-  password,
   stageUrl,
   texts,
   useStage,
@@ -42,19 +42,12 @@ describe('an account in the page, from its first code to its last logout', funct
   it('is there when its code comes back, is found with its picture, talks, and is dead for who has logged out', async () => {
     const friend = await newAccount('Vali');
     const username = newName('Nodira').toLowerCase();
-    const email = `${username}@example.com`;
 
     // Registering
     const page = await newPage();
     const sockets: { isClosed(): boolean }[] = [];
     page.on('websocket', (socket) => sockets.push(socket));
-    await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByLabel('Your name').fill('Nodira');
-    await page.getByLabel('Username').fill(username);
-    await page.getByLabel('Email').fill(email);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByText(`We sent a code to ${email}`).waitFor();
+    const email = await beginRegistration(page, username);
     await page.getByLabel('Code from the mail').fill(await codeFor(email));
     await page.keyboard.press('Enter');
     await page.getByText('No conversations yet').waitFor();
