@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { session } from '../state/current.ts';
 import { forgetDrafts } from '../state/drafts.ts';
+import { goTo } from '../state/entering.ts';
 import { closeChat, openChatId } from '../state/route.ts';
 import type { Session } from '../state/session.ts';
 import { lineOf, nameOf } from '../words/messages.ts';
@@ -20,6 +21,7 @@ export function App() {
   const current = session.value;
   useSignalEffect(() => {
     if (session.value === undefined) forgetDrafts();
+    else goTo({ view: 'login' }); // whatever way in was begun, the next one begins anew
   });
   return (
     <>

@@ -38,8 +38,8 @@ export function ResetForm({ email }: { email: string }) {
     const tokens = await login(location.origin, { login: email, password }).catch((error: unknown) => {
       if (!(error instanceof ClientError)) throw error;
     });
-    goTo({ view: 'login', ...(tokens === undefined && { note: 'password set', name: email }) });
     if (tokens !== undefined) keepLogin(tokens);
+    else goTo({ view: 'login', note: 'password set', name: email });
   }
   return (
     <CodeForm

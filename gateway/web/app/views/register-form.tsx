@@ -94,9 +94,7 @@ export function RegisterCode({ email }: { email: string }) {
   const { value: wanted } = registration;
   async function end(code: string) {
     try {
-      const tokens = await endRegister(location.origin, { email, code });
-      goTo({ view: 'login' });
-      keepLogin(tokens);
+      keepLogin(await endRegister(location.origin, { email, code }));
     } catch (error) {
       // Somebody was faster: there is something to choose anew.
       const isTaken = error instanceof ClientError && error.code === 'conflict';

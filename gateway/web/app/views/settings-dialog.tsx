@@ -42,12 +42,10 @@ export function SettingsDialog({ session, onClose }: { session: Session; onClose
           </button>
         </div>
       </div>
-      <div class="section">
-        <div>
-          <h3>{w.email}</h3>
-          <p class="address">{user?.email ?? ''}</p>
-          <p class="status">{user && (user.email_verified ? w.emailVerified : w.emailUnverified)}</p>
-        </div>
+      <div class="own-address">
+        <h3>{w.email}</h3>
+        <p class="address">{user?.email ?? ''}</p>
+        <p class="status">{user && (user.email_verified ? w.emailVerified : w.emailUnverified)}</p>
         <button
           type="button"
           class="link"
