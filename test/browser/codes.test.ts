@@ -71,6 +71,10 @@ describe('a code in the page', function () {
   it('is sent again when one asks, a while later, and then the old one is void', async () => {
     const page = await newPage();
     await page.clock.install();
+    let asked = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/v1/register')) asked++;
+    });
     const email = await beginRegistration(page);
     const first = await codeFor(email);
     const again = page.getByRole('button', { name: 'Send again' });
@@ -80,7 +84,7 @@ describe('a code in the page', function () {
     await page.getByRole('button', { name: 'Send again', exact: true }).click();
     await page.getByText('A new code is on its way.').waitFor();
     const second = await codeFor(email, 2);
-    expect(await mailsTo(email), 'a button that waits sends nothing').to.have.length(2);
+    expect(asked, 'a button that waits asks for nothing').to.equal(2);
     if (first !== second) {
       expectRefusals();
       await codeField(page).fill(first);
