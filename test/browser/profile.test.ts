@@ -93,6 +93,23 @@ describe('the profile in the page', function () {
     expect(await client.me()).to.include({ display_name: 'Changed there', bio: 'written here' });
   });
 
+  it('does not take its own changes for another device’s, however late their answers come', async () => {
+    const page = await logIn(await newAccount('Ali'));
+    const dialog = await openProfile(page);
+    const { promise: saving, resolve: saved } = Promise.withResolvers<void>();
+    await page.route('**/me', async (route) => {
+      if (route.request().method() === 'GET') await saving;
+      await route.continue();
+    });
+    await dialog.locator('input[type=file]').setInputFiles(await picture());
+    await dialog.locator('.avatar img').waitFor();
+    await dialog.getByLabel('About you').fill('Samarqand');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('button', { name: 'Saving…' }).waitFor();
+    saved();
+    await dialog.locator('form').getByText('Saved').waitFor();
+  });
+
   it('takes a picture, refuses what is none, and takes it off again', async () => {
     const ali = await newAccount('Ali');
     const page = await logIn(ali, { viewport: phone });
@@ -242,6 +259,9 @@ describe('pictures of people in the page', function () {
     await wears(vali);
     await greets(vali, ali);
     const page = await logIn(ali);
+    const image = rowOf(page, vali.name).locator('.avatar img');
+    const isSeen = () => image.evaluate((one: HTMLImageElement) => one.naturalWidth > 0);
+    await eventually(isSeen);
     const urls: string[] = [];
     await page.route('**/media/**', async (route) => {
       urls.push(route.request().url());
@@ -252,8 +272,7 @@ describe('pictures of people in the page', function () {
     await page.reload();
     await eventually(() => urls.length === 2);
     expect(urls[0]).to.not.equal(urls[1]);
-    const image = rowOf(page, vali.name).locator('.avatar img');
-    await eventually(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth > 0));
+    await eventually(isSeen);
   });
 
   async function greets(one: Person, other: Person): Promise<void> {

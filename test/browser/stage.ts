@@ -192,10 +192,11 @@ export async function logIn(person: Person, options: BrowserContextOptions = {})
 export async function beginRegistration(
   page: Page,
   username = newName('Nodira').toLowerCase(),
+  name = 'Nodira',
 ): Promise<string> {
   const email = `${username}@example.com`;
   await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByLabel('Your name').fill('Nodira');
+  await page.getByLabel('Your name').fill(name);
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Email').fill(email);
   await page.getByLabel('Password').fill(password);

@@ -2,7 +2,10 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import { type Client, ClientError, type OwnProfile, type ProfileChanges } from '../../../client/index.ts';
 import type { Someone } from './people.ts';
 
-/** The user's own profile. What fails rejects with a ClientError. */
+/**
+ * The user's own profile. What fails rejects with a ClientError. One thing after another: a tag that is still under way
+ * must not make the next change look late.
+ */
 export interface ProfileModel {
   /** As it was last seen; undefined where nothing is known yet. */
   readonly mine: ReadonlySignal<OwnProfile | undefined>;
@@ -61,38 +64,48 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
     }
   }
 
+  async function speak(language: string) {
+    // A client's own settings stand beside those that the server knows.
+    const set = () => {
+      const settings: Record<string, unknown> = { ...mine.value?.settings, language };
+      return save({ settings });
+    };
+    await load();
+    await set().catch((error) => {
+      if (!isChanged(error)) throw error;
+      return set(); // the others of the newest settings stay
+    });
+  }
+
+  let last = Promise.resolve();
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  }
+
   return {
     mine,
-    load,
-    save,
-    async speak(language) {
-      // A client's own settings stand beside those that the server knows.
-      const set = () => {
-        const settings: Record<string, unknown> = { ...mine.value?.settings, language };
-        return save({ settings });
-      };
-      await load();
-      await set().catch((error) => {
-        if (!isChanged(error)) throw error;
-        return set(); // the others of the newest settings stay
-      });
-    },
-    async wear(picture) {
-      const avatar = await client.setAvatar(picture);
-      await loadAfter(mine.value && { ...mine.value, avatar });
-    },
-    async takeOff() {
-      await client.removeAvatar();
-      await loadAfter(mine.value && { ...mine.value, avatar: null });
-    },
-    async claim(email, password, language) {
-      const fields = { email, ...(password !== '' && { current_password: password }) };
-      await client.changeEmail(fields, language);
-      await loadAfter(undefined);
-    },
-    async verify(code) {
-      await loadAfter(await client.verifyEmail(code));
-    },
+    load: () => inTurn(load),
+    save: (changes) => inTurn(() => save(changes)),
+    speak: (language) => inTurn(() => speak(language)),
+    wear: (picture) =>
+      inTurn(async () => {
+        const avatar = await client.setAvatar(picture);
+        await loadAfter(mine.value && { ...mine.value, avatar });
+      }),
+    takeOff: () =>
+      inTurn(async () => {
+        await client.removeAvatar();
+        await loadAfter(mine.value && { ...mine.value, avatar: null });
+      }),
+    claim: (email, password, language) =>
+      inTurn(async () => {
+        const fields = { email, ...(password !== '' && { current_password: password }) };
+        await client.changeEmail(fields, language);
+        await loadAfter(undefined);
+      }),
+    verify: (code) => inTurn(async () => loadAfter(await client.verifyEmail(code))),
   };
 }
 
