@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { phone } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -35,6 +36,8 @@ describe('the page', function () {
   it('does not move while it opens, logged in or not, nor while a chat opens and loads', async () => {
     const [ali, vali] = [await newAccount('Ali'), await newAccount('Vali')];
     const client = await newClient(vali);
+    const create = { width: 64, height: 64, channels: 3 as const, background: '#b23c2e' };
+    await client.setAvatar(new Blob([new Uint8Array(await sharp({ create }).png().toBuffer())]));
     const chat = await client.createPrivateChat({ user_id: ali.tokens.user.id });
     for (let n = 0; n < 70; n++)
       client.send({ chat_id: chat.id, text: `message ${n} ${'so‘z '.repeat(n % 30)}` });
@@ -46,6 +49,8 @@ describe('the page', function () {
       await openChat(page, vali.name);
       await page.locator('.rows .bubble').nth(20).waitFor({ state: 'attached' });
       await page.locator('.heading').getByText('online').waitFor();
+      const picture = page.locator('.heading .avatar img');
+      await eventually(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth > 0));
       // Two frames later everything that was on its way is painted, and reported.
       await page.evaluate(
         () =>
