@@ -4,12 +4,15 @@ import type { JournalRecord } from './journal.ts';
 
 /** An error that the server answered: its HTTP-like code, JetStream's own one, and its words. */
 export class JetstreamRefusal extends Error {
+  readonly answer: ServerError;
   readonly code: number;
   readonly errCode: number;
 
-  constructor({ code, err_code = 0, description }: ServerError) {
+  constructor(answer: ServerError) {
+    const { code, err_code = 0, description } = answer;
     super(`${description} (${err_code})`);
     this.name = 'JetstreamRefusal';
+    this.answer = answer;
     this.code = code;
     this.errCode = err_code;
   }

@@ -3,7 +3,7 @@ import type { ServerInfo, StreamConfig, StreamInfo } from 'nats';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import { StartError } from '../../ops/process/start-error.ts';
 import { errCodes, type JetstreamApi, JetstreamRefusal, nanosOfMs } from './jetstream-api.ts';
-import { isStreamMissing } from './jetstream-faults.ts';
+import { appendFault, isStreamMissing } from './jetstream-faults.ts';
 import { Unanswered } from './jetstream-requests.ts';
 
 export interface StreamShape {
@@ -11,16 +11,16 @@ export interface StreamShape {
   replicas: number;
   maxBytes: number;
   duplicateWindowMs: number;
-  /** Make the stream where there is none. */
+  /** Make the stream where there is none, and write down which life it is where that is not written. */
   make: boolean;
 }
 
 /**
  * One life of the stream. Its token stands in the subject of the records, so that an append to a stream that
- * was deleted and made anew by one of us reaches nobody. `id` stands in the stream itself, in a record that is
- * never trimmed: one that an operator made anew from a saved configuration has another, or none. It was the token
- * and the time of the making; that time alone does not do, since NATS 2.9 shows another one when a stream whose
- * configuration was changed is loaded again.
+ * was deleted and made anew by one of us reaches nobody. `id` stands in a record of the stream, written once and
+ * trimmed by none of us, and is the token and the time of the making: a stream that an operator made anew from a
+ * saved configuration has another, or none. The time by itself does not do: NATS 2.9 shows another one when a stream
+ * whose configuration was changed is loaded again.
  */
 export interface JetstreamLife {
   stream: string;
@@ -70,9 +70,11 @@ export async function openStream(
       const info = await findOrMake(api, shape);
       if (isLoading(info)) throw new Unanswered('it is being made');
       checkShape(info.config, shape);
-      const life = await findLife(api, info, shape);
-      if (info.config.max_bytes === shape.maxBytes) return { life, info };
-      return { life, info: await api.update({ ...info.config, max_bytes: shape.maxBytes }) };
+      // First: a full one has no room for the record of its life.
+      const { max_bytes } = info.config;
+      const fitting =
+        max_bytes === shape.maxBytes ? info : await api.update({ ...info.config, max_bytes: shape.maxBytes });
+      return { life: await findLife(api, info, shape), info: fitting };
     } catch (error) {
       if (error instanceof StartError) throw error;
       // Missing: a cluster has heard of it, and is not done with making it.
@@ -125,8 +127,9 @@ async function findLife(
     try {
       await api.first(reserved(stream), made);
     } catch (error) {
-      // Another process was first; or there is no room, and then the time of its making must do.
-      if (!(error instanceof JetstreamRefusal)) throw error;
+      // Another process was first; or there is no room, and then the time of its making must do until the next start.
+      const fault = error instanceof JetstreamRefusal ? appendFault(error.answer) : undefined;
+      if (fault !== 'refused' && fault !== 'full') throw error;
       return life((await idOf(api, stream)) ?? made);
     }
   return life(made);

@@ -20,8 +20,8 @@ describe('the journal on JetStream, when its server', () => {
     await server.stop();
   });
 
-  async function open(): Promise<JournalNode> {
-    const node = await openNode(server, stream);
+  async function open(more: Parameters<typeof openNode>[2] = {}): Promise<JournalNode> {
+    const node = await openNode(server, stream, more);
     nodes.push(node);
     return node;
   }
@@ -115,6 +115,31 @@ describe('the journal on JetStream, when its server', () => {
     }
     expect(node.failures).to.deep.equal([]);
     expect((await open()).journal.id).to.equal(node.journal.id);
+  });
+
+  it('is killed, is still the same journal where the stream was made before it held which life it is, and is full', async () => {
+    const old = await open({ maxBytes: 1024 * 1024 });
+    let newest = 0;
+    const payload = 'x'.repeat(100_000);
+    // The last record of all bounds, so that there is no room for another one either.
+    while (
+      (await faultOf(old.journal.append(appendOf(1, newest, payload, { reserved: true })))) === undefined
+    )
+      newest = (await old.journal.newest(1))?.position ?? 0;
+    const { config, state } = await operate(old, `STREAM.INFO.${stream}`);
+    await operate(old, `STREAM.PURGE.${stream}`, { filter: config.subjects[1] });
+    await operate(old, `STREAM.UPDATE.${stream}`, { ...config, max_bytes: state.bytes });
+    const only = await open({ maxBytes: state.bytes, make: false });
+    expect(only.journal.id).to.equal(old.journal.id);
+    const node = await open();
+    expect(node.journal.id).to.equal(old.journal.id);
+    for (let times = 0; times < 2; times++) {
+      await operate(node, `STREAM.UPDATE.${stream}`, { ...config, max_bytes: (14 + times) * 1024 * 1024 });
+      await server.kill();
+      await server.start();
+      newest = await insist(node, appendOf(1, newest, `after ${times}`));
+    }
+    expect(node.failures).to.deep.equal([]);
   });
 
   it('is away, fails at once and not by time-out, and answers again when it is back', async () => {

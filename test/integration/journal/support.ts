@@ -66,7 +66,7 @@ export async function operate({ link }: JournalNode, verb: string, body: object 
   const answer = await link.connection.request(`$JS.API.${verb}`, JSON.stringify(body), { timeout: 2000 });
   return answer.json<{
     config: { subjects: string[] };
-    state: { consumer_count: number };
+    state: { consumer_count: number; bytes: number };
     error?: { description: string };
   }>();
 }
