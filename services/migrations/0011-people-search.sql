@@ -1,6 +1,9 @@
 -- Finding people: beginnings of names in the order of an index, so that a page reads only what it gives, and slips
 -- of the pen by the words of names, of which there are far fewer than people. See ops/decisions/0015.
 
+drop index users_username_trigrams;
+drop index users_display_name_trigrams;
+
 -- A display name from its nth word on, as it is searched: 32 characters in lower case. Null: it has fewer words.
 -- Words end at spaces; services/users/search.ts cuts names in the same way.
 create function name_from(name text, nth integer) returns text language sql immutable parallel safe
