@@ -34,7 +34,7 @@ interface WaitingEntrance {
 
 const hash = (text: string) => createHash('sha256').update(text).digest('base64url');
 const tripKey = (state: string) => `google:${hash(state)}`;
-const codeKey = (code: string) => `google-code:${hash(code)}`;
+const codeKey = (code: string) => `google-entrance:${hash(code)}`;
 
 /** Coming in with an account at Google. */
 export function googleActions(parts: UsersParts) {

@@ -54,7 +54,8 @@ describe('gateway: connections of REST', () => {
     expect(seen.length).to.equal(2);
   });
 
-  it('keeps whoever has sent a file while it is put away, however long that takes', async () => {
+  it('keeps whoever has sent a file while it is put away, however long that takes', async function () {
+    this.timeout(60_000);
     const body = Buffer.alloc(3 * 1024 * 1024, 'x');
     const connections = Array.from({ length: 6 }, () =>
       raw(things.gateway, `POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`, body),
