@@ -9,7 +9,7 @@ import { thumbJob, tidyLater } from './job-kinds.ts';
 import { isKind, type Sniffed, sniff, sniffBytes } from './kinds.ts';
 import { withExtension } from './names.ts';
 import { type MediaParts, noFile } from './parts.ts';
-import { probe } from './probe.ts';
+import { nothing, probe } from './probe.ts';
 import { hashOf, hashStream, readAll } from './read.ts';
 import type { FileRow } from './views.ts';
 
@@ -30,6 +30,9 @@ export async function finishUpload(parts: MediaParts, row: FileRow): Promise<Fil
   try {
     kept = await keep(parts, row, incoming, avatar);
   } catch (error) {
+    // Whoever is first takes away what has come in, in the middle of another's work.
+    const first = await storing(() => findFile(db, row.id));
+    if (first?.state === 'ready') return first;
     if (isOver(error)) {
       await storing(() => markRemoved(db, row.id));
       await objects.remove(incoming).catch(() => {});
@@ -81,23 +84,30 @@ async function keep(parts: MediaParts, row: FileRow, incoming: string, avatar: b
   if (size > mostBytes)
     throw fail('unprocessable', { reason: 'size_mismatch', detail: 'The upload is too large' });
 
-  const head = await objects.read(incoming, { start: 0, end: Math.min(size, sniffBytes) - 1 });
-  if (head === undefined) throw noFile();
+  const head = await present(objects.read(incoming, { start: 0, end: Math.min(size, sniffBytes) - 1 }));
   const found = judge(await sniff(await readAll(head, sniffBytes)), row);
   const key = objectKeys.file(row.id, randomBytes(6).toString('hex'));
   if (found.kind === 'image') return keepImage(parts, row, incoming, key, avatar);
   if (avatar)
     throw fail('unprocessable', { reason: 'not_an_image', detail: 'An avatar is a JPEG, PNG, WebP or GIF' });
 
-  // From here on nobody but us can change the bytes.
-  if (!(await objects.copy(incoming, key, version, found.mime_type)))
-    throw fail('conflict', { reason: 'changed', detail: 'It was uploaded again meanwhile' });
   try {
+    // From here on nobody but us can change the bytes.
+    if (!(await objects.copy(incoming, key, version, found.mime_type)))
+      throw fail('conflict', { reason: 'changed', detail: 'It was uploaded again meanwhile' });
     return await keepOther(parts, row, key, size, found);
   } catch (error) {
+    // Also where a copy fails: its answer may have been lost.
     await objects.remove(key).catch(() => {});
     throw error;
   }
+}
+
+/** An object that has gone meanwhile was removed with its file. */
+async function present<Bytes>(read: Promise<Bytes | undefined>): Promise<Bytes> {
+  const bytes = await read;
+  if (bytes === undefined) throw noFile();
+  return bytes;
 }
 
 /** Holds what was found against what was promised. */
@@ -118,9 +128,8 @@ async function keepImage(
   storage_key: string,
   avatar: boolean,
 ): Promise<Kept> {
-  const stream = await objects.read(incoming);
-  if (stream === undefined) throw noFile();
-  const picture = await images.remake(await readAll(stream, limits.upload), avatar ? 'avatar' : 'image');
+  const bytesIn = await readAll(await present(objects.read(incoming)), limits.upload);
+  const picture = await images.remake(bytesIn, avatar ? 'avatar' : 'image');
   const { bytes, mime_type, extension, width, height } = picture;
   await objects.put(storage_key, bytes, mime_type);
   const name = withExtension(row.name, extension);
@@ -145,13 +154,9 @@ async function keepOther(
   size: number,
   { kind, mime_type }: Sniffed,
 ): Promise<Kept> {
-  const bytes = await objects.read(storage_key);
-  if (bytes === undefined) throw noFile();
-  const { sha256 } = await hashStream(bytes);
-  const again = kind === 'file' ? undefined : await objects.read(storage_key);
-  const { duration_s, hasVideo } = again
-    ? await probe(again, mime_type, size)
-    : { duration_s: null, hasVideo: undefined };
+  const { sha256 } = await hashStream(await present(objects.read(storage_key)));
+  const { duration_s, hasVideo } =
+    kind === 'file' ? nothing : await probe(await present(objects.read(storage_key)), mime_type, size);
   const sound = kind === 'video' && hasVideo === false && /\/(mp4|webm)$/.test(mime_type);
   return {
     kind: sound ? 'audio' : kind,

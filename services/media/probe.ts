@@ -9,7 +9,7 @@ export interface Probed {
   hasVideo: boolean | undefined;
 }
 
-const nothing: Probed = { duration_s: null, hasVideo: undefined };
+export const nothing: Probed = { duration_s: null, hasVideo: undefined };
 const patienceMs = 4000;
 const daySeconds = 86_400;
 
