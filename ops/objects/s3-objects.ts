@@ -27,6 +27,8 @@ export interface S3ObjectsOptions {
   bucket: string;
   accessKey: string;
   secretKey: string;
+  /** Milliseconds for which S3 may say nothing in the middle of a request; 20 s unless it says otherwise. */
+  silenceMs?: number;
   /** `name`: S3's word for it, or the system's where there was no answer. */
   onError(error: { name: string; status: number | undefined }): void;
 }
@@ -39,7 +41,8 @@ interface S3Fault {
 }
 
 const connectMs = 3000;
-const silenceMs = 20_000;
+/** A client that takes 64 KiB of a file in so long keeps its download. */
+const mostSilenceMs = 20_000;
 const socketsMost = 200;
 /** The ETag of no object. */
 const neverVersion = '"none"';
@@ -177,7 +180,10 @@ export function openS3Objects(options: S3ObjectsOptions): Objects {
   };
 }
 
-function createClient({ region, accessKey, secretKey }: S3ObjectsOptions, endpoint?: string): S3Client {
+function createClient(
+  { region, accessKey, secretKey, silenceMs = mostSilenceMs }: S3ObjectsOptions,
+  endpoint?: string,
+): S3Client {
   return new S3Client({
     region,
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
@@ -191,7 +197,8 @@ function createClient({ region, accessKey, secretKey }: S3ObjectsOptions, endpoi
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     requestHandler: {
       connectionTimeout: connectMs,
-      requestTimeout: silenceMs,
+      // `requestTimeout` would only write a warning.
+      socketTimeout: silenceMs,
       httpAgent: { maxSockets: socketsMost, keepAlive: true },
       httpsAgent: { maxSockets: socketsMost, keepAlive: true },
     },

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { freePort } from '../../ops/cluster/child.ts';
 import { type Objects, objectKeys, type SignedPost, type SignedPut } from '../../ops/objects/objects.ts';
 import { openS3Objects } from '../../ops/objects/s3-objects.ts';
+import { refusalOf } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import { type S3Server, startS3 } from '../support/s3-server.ts';
 import { objectsContract } from './objects.contract.ts';
@@ -26,6 +27,11 @@ describe('with a real S3 server', function () {
   const promise = { type: 'image/png', size: 7, expiresInS: 60 };
   const seven = 'seven b';
   const aKey = () => objectKeys.incoming(newId());
+
+  async function expectUnavailable(asked: Promise<unknown>): Promise<void> {
+    const refusal = await asked.then(() => 'nothing', refusalOf);
+    expect(refusal).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
+  }
 
   async function put({ url, headers }: SignedPut, body: string, more: Record<string, string> = {}) {
     // fetch knows the length by itself.
@@ -79,12 +85,8 @@ describe('with a real S3 server', function () {
       secretKey: 'not the secret',
       onError: (fault) => told.push(fault),
     });
-    const refused = await wrong.put(aKey(), Buffer.from('x'), 'text/plain').then(
-      () => undefined,
-      (error: { refusal?: object }) => error.refusal,
-    );
+    await expectUnavailable(wrong.put(aKey(), Buffer.from('x'), 'text/plain'));
     wrong.close();
-    expect(refused).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
     expect(told[0]).to.deep.equal({ name: 'SignatureDoesNotMatch', status: 403 });
   });
 
@@ -101,14 +103,40 @@ describe('with a real S3 server', function () {
     for (let sent = 0; sent < pieces; sent += 2) {
       const writing = await away.begin(aKey(), promise.type);
       for (let piece = 0; piece <= sent; piece++) await writing.write(Buffer.alloc(16_000));
-      const error: { refusal?: object } | undefined = await writing.finish().then(
-        () => undefined,
-        (thrown) => thrown,
-      );
-      expect(error?.refusal).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
+      await expectUnavailable(writing.finish());
     }
     away.close();
     expect(told).to.have.length(pieces / 2);
     expect(told[0]).to.deep.equal({ name: 'ECONNREFUSED', status: undefined });
+  });
+
+  it('says that it is unavailable where S3 falls silent, before and within an answer, and does not wait for ever', async () => {
+    const told: { name: string }[] = [];
+    const silent = openS3Objects({
+      region: 'us-east-1',
+      ...server,
+      silenceMs: 1000,
+      onError: (fault) => told.push(fault),
+    });
+    const key = aKey();
+    // More than the sockets between us hold.
+    await objects.put(key, Buffer.alloc(20_000_000), promise.type);
+    const stream = await silent.read(key);
+    server.pause();
+    try {
+      const rest = await stream?.toArray().then(
+        () => 'whole',
+        (error: Error) => error.name,
+      );
+      expect(rest).to.equal('TimeoutError');
+      const writing = await silent.begin(aKey(), promise.type);
+      await writing.write(Buffer.alloc(1_000_000));
+      const asked: Promise<unknown>[] = [writing.finish(), silent.stat(key), silent.read(key)];
+      await Promise.all(asked.map(expectUnavailable));
+      expect(told.map(({ name }) => name)).to.deep.equal(Array(3).fill('TimeoutError'));
+    } finally {
+      server.resume();
+      silent.close();
+    }
   });
 });

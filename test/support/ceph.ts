@@ -13,6 +13,9 @@ import { eventually } from './eventually.ts';
 export interface Ceph {
   /** Of its S3. */
   readonly endpoint: string;
+  /** As on a broken network: it takes connections, and answers nothing. */
+  pause(): void;
+  resume(): void;
   /** Ends all of it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -78,7 +81,12 @@ export async function startCeph(user: { accessKey: string; secretKey: string }):
       if (!gateway.alive()) throw new Error('radosgw ended');
       return (await fetch(endpoint)).status === 200;
     }, stepMs);
-    return { endpoint, stop };
+    return {
+      endpoint,
+      pause: () => gateway.signal('SIGSTOP'),
+      resume: () => gateway.signal('SIGCONT'),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw new Error(`Ceph does not start: ${error}\n${output}`);

@@ -1,9 +1,8 @@
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { startCeph } from './ceph.ts';
+import { type Ceph, startCeph } from './ceph.ts';
 
 /** A real server that speaks S3, with one empty bucket. */
-export interface S3Server {
-  readonly endpoint: string;
+export interface S3Server extends Ceph {
   readonly bucket: string;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -11,7 +10,6 @@ export interface S3Server {
   readonly env: Record<string, string>;
   /** Of everything in the bucket, up to a thousand. */
   keys(): Promise<string[]>;
-  stop(): Promise<void>;
 }
 
 const region = 'us-east-1';
@@ -31,7 +29,8 @@ export async function startS3(): Promise<S3Server> {
     throw error;
   }
   return {
-    ...{ endpoint, bucket, accessKey, secretKey },
+    ...ceph,
+    ...{ bucket, accessKey, secretKey },
     env: {
       S3_ENDPOINT: endpoint,
       S3_BUCKET: bucket,
