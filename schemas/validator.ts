@@ -11,7 +11,10 @@ const errorsShown = 20;
 
 export type Validate<T> = (value: unknown) => T;
 
-/** Compiles a schema into a check that gives the value back typed, or throws `invalid` naming the fields. */
+/**
+ * Compiles a schema into a check that gives the value back typed, or throws `invalid` naming the fields. Name `S` where
+ * it is no schema in particular: the compiler would infer it from the result, for seconds.
+ */
 export function validator<S extends TSchema>(schema: S): Validate<Static<S>> {
   const check: ValidateFunction = ajv.compile(schema);
   return (value) => {

@@ -26,7 +26,7 @@ export function compileRow(route: Route): Row {
     pattern,
     names,
     queryNames: Object.keys(known?.properties ?? {}),
-    validateQuery: route.query && validator(route.query),
-    validateBody: route.body && validator(route.body),
+    validateQuery: route.query && validator<TSchema>(route.query),
+    validateBody: route.body && validator<TSchema>(route.body),
   };
 }

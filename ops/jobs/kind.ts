@@ -47,7 +47,12 @@ export function defineJob<Schema extends TSchema>(
   payload: Schema,
   bounds: { maxTries?: number; maxMs?: number } = {},
 ): JobKind<Static<Schema>> {
-  return { name, read: validator(payload), maxTries: bounds.maxTries ?? 10, maxMs: bounds.maxMs ?? 60_000 };
+  return {
+    name,
+    read: validator<Schema>(payload),
+    maxTries: bounds.maxTries ?? 10,
+    maxMs: bounds.maxMs ?? 60_000,
+  };
 }
 
 /**
