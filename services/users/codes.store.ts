@@ -1,4 +1,4 @@
-import { sql } from 'slonik';
+import { type FragmentSqlToken, sql } from 'slonik';
 import { type Transaction, typed } from '../../ops/connections/postgres.ts';
 import { timestamp } from './users.store.ts';
 
@@ -37,34 +37,41 @@ export async function insertCode(db: Transaction, code: NewCode): Promise<void> 
       ${timestamp(code.expires_at)})`);
 }
 
-export interface CodeCounts {
-  address_hour: number;
-  address_day: number;
-  ip_hour: number;
-  all_hour: number;
-}
-
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
+/** How many codes there may be, in an hour or a day. */
+export interface CodeBounds {
+  addressHour: number;
+  addressDay: number;
+  ipHour: number;
+  allHour: number;
+}
+
 /**
- * How many codes there were, for this address, this IP address, and all. Until the transaction ends nobody else counts
- * those of this address; the other two bounds may be passed by as many as are asked for in the same moment.
+ * When another code may be written by all bounds: for this address, this IP address, and all; null: now. Of a bound
+ * that is reached, one place is free again when the oldest of its newest N codes counts no more. Until the transaction
+ * ends nobody else counts those of this address; the other two bounds may be passed by as many as are asked for in the
+ * same moment.
  */
-export async function countCodes(
+export async function whenFree(
   tx: Transaction,
-  { email, ip, now }: { email: string; ip: string | null; now: number },
-): Promise<CodeCounts> {
+  { email, ip, now, bounds }: { email: string; ip: string | null; now: number; bounds: CodeBounds },
+): Promise<number | null> {
   const lock = `codes ${email.toLowerCase()}`;
   await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
-  const hour = timestamp(now - hourMs);
-  return tx.one(typed<CodeCounts>()`
-    select
-      (select count(*) from email_tokens where email = ${email}::citext and created_at > ${hour}) as address_hour,
-      (select count(*) from email_tokens where email = ${email}::citext and created_at > ${timestamp(now - dayMs)})
-        as address_day,
-      (select count(*) from email_tokens where ip = ${ip} and created_at > ${hour}) as ip_hour,
-      (select count(*) from email_tokens where created_at > ${hour}) as all_hour`);
+  const ofAddress = sql.fragment`email = ${email}::citext`;
+  const freeBy = (most: number, hours: number, which: FragmentSqlToken) => sql.fragment`(
+    select created_at + make_interval(hours => ${hours}) from email_tokens
+    where ${which} and created_at > ${timestamp(now - hours * hourMs)}
+    order by created_at desc offset ${most - 1} limit 1)`;
+  const { free_at } = await tx.one(typed<{ free_at: string | null }>()`
+    select greatest(
+      ${freeBy(bounds.addressHour, 1, ofAddress)},
+      ${freeBy(bounds.addressDay, 24, ofAddress)},
+      ${freeBy(bounds.ipHour, 1, sql.fragment`ip = ${ip}`)},
+      ${freeBy(bounds.allHour, 1, sql.fragment`true`)}) as free_at`);
+  return free_at === null ? null : Date.parse(free_at);
 }
 
 /**

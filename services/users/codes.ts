@@ -9,7 +9,7 @@ import { newId } from '../../schemas/ids.ts';
 import type { Language } from '../../schemas/language.ts';
 import { codeLifeS } from '../../schemas/rest/codes.ts';
 import { codeMailJob } from './code-mail-job.ts';
-import { type CodePurpose, countCodes, insertCode, markUsed, takeTry } from './codes.store.ts';
+import { type CodePurpose, insertCode, markUsed, takeTry, whenFree } from './codes.store.ts';
 
 /** Milliseconds for which a code is good. */
 export const codeLifeMs = codeLifeS * 1000;
@@ -38,7 +38,7 @@ export interface Wanted {
 export interface Codes {
   /**
    * Writes a code down and has it mailed, in the caller's transaction; gives its id. Throws `rate_limited`
-   * (`too_many_codes`), alike for all addresses.
+   * (`too_many_codes`, and when there may be another), alike for all addresses.
    */
   send(tx: Transaction, wanted: Wanted, meta: CallMeta): Promise<string>;
   /** The same, but where there were too many: then nothing is mailed. */
@@ -57,14 +57,13 @@ export interface Codes {
 export function createCodes({ db, clock, secret, rates }: CodesParts): Codes {
   const key = createHmac('sha256', secret).update('suhbat mail codes').digest();
 
-  async function allowed(tx: Transaction, email: string, { ip }: CallMeta): Promise<boolean> {
-    const counts = await countCodes(tx, { email, ip: ip ?? null, now: clock.now() });
-    return (
-      counts.address_hour < rates.perAddress &&
-      counts.address_day < 4 * rates.perAddress &&
-      counts.ip_hour < rates.perIp &&
-      counts.all_hour < rates.all
-    );
+  /** For how many milliseconds there are too many codes still; 0: one may be written. */
+  async function waitMs(tx: Transaction, email: string, { ip }: CallMeta): Promise<number> {
+    const now = clock.now();
+    const { perAddress, perIp, all } = rates;
+    const bounds = { addressHour: perAddress, addressDay: 4 * perAddress, ipHour: perIp, allHour: all };
+    const free = await whenFree(tx, { email, ip: ip ?? null, now, bounds });
+    return free === null ? 0 : free - now;
   }
 
   async function write(tx: Transaction, wanted: Wanted, { ip }: CallMeta): Promise<string> {
@@ -85,11 +84,12 @@ export function createCodes({ db, clock, secret, rates }: CodesParts): Codes {
 
   return {
     async send(tx, wanted, meta) {
-      if (await allowed(tx, wanted.email, meta)) return write(tx, wanted, meta);
-      throw fail('rate_limited', { reason: 'too_many_codes', retry_after_ms: codeLifeMs });
+      const retry_after_ms = await waitMs(tx, wanted.email, meta);
+      if (retry_after_ms > 0) throw fail('rate_limited', { reason: 'too_many_codes', retry_after_ms });
+      return write(tx, wanted, meta);
     },
     async sendIfAllowed(tx, wanted, meta) {
-      if (await allowed(tx, wanted.email, meta)) await write(tx, wanted, meta);
+      if ((await waitMs(tx, wanted.email, meta)) === 0) await write(tx, wanted, meta);
     },
     digits,
     async check({ purpose, email, user_id = null, code }) {
