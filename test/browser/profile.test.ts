@@ -93,6 +93,32 @@ describe('the profile in the page', function () {
     expect(await client.me()).to.include({ display_name: 'Changed there', bio: 'written here' });
   });
 
+  it('keeps what was written while the answer was under way', async () => {
+    const ali = await newAccount('Ali');
+    const page = await logIn(ali);
+    const dialog = await openProfile(page);
+    const { promise: saving, resolve: saved } = Promise.withResolvers<void>();
+    await page.route('**/me', async (route) => {
+      if (route.request().method() === 'PATCH') await saving;
+      await route.continue();
+    });
+    const [bio, first, last] = ['About you', 'First name', 'Last name'].map((name) =>
+      dialog.getByLabel(name),
+    );
+    await bio?.fill('Samarqand');
+    await last?.fill('Valiyev');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('button', { name: 'Saving…' }).waitFor();
+    await first?.fill('Alisher');
+    await bio?.fill('Buxoro');
+    saved();
+    await dialog.locator('form').getByText('Saved').waitFor();
+    expect(await first?.inputValue()).to.equal('Alisher');
+    expect(await bio?.inputValue()).to.equal('Buxoro');
+    const client = await newClient(ali);
+    expect(await client.me()).to.include({ first_name: 'Ali', bio: 'Samarqand', last_name: 'Valiyev' });
+  });
+
   it('does not take its own changes for another device’s, however late their answers come', async () => {
     const page = await logIn(await newAccount('Ali'));
     const dialog = await openProfile(page);

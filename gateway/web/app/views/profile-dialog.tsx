@@ -17,6 +17,12 @@ function changesOf(mine: OwnProfile, edits: Edits): ProfileChanges {
   return Object.fromEntries(changed.map(([name, value]) => [name, value === '' ? null : value]));
 }
 
+/** What was written while the answer was under way stays. */
+function without(edits: Edits, sent: Edits): Edits {
+  const left = (Object.entries(edits) as [Name, string][]).filter(([name, value]) => value !== sent[name]);
+  return Object.fromEntries(left);
+}
+
 function check(fields: FormData): Errors {
   return { username: wrongUsername(text(fields, 'username')), ...missing(fields, ['username']) };
 }
@@ -30,8 +36,9 @@ export function ProfileDialog({ session, onClose }: { session: Session; onClose(
   const done = useSignal('');
   const { busy, errors, failure, submit } = useForm(check, async () => {
     if (mine === undefined || idle) return;
-    await profile.save(changesOf(mine, edits.value));
-    edits.value = {};
+    const sent = edits.value;
+    await profile.save(changesOf(mine, sent));
+    edits.value = without(edits.value, sent);
     done.value = words.peek().saved;
   });
   const idle = mine === undefined || Object.keys(changesOf(mine, edits.value)).length === 0;
