@@ -136,6 +136,44 @@ describe('the profile in the page', function () {
     await dialog.locator('form').getByText('Saved').waitFor();
   });
 
+  it('asks before it overwrites, too, where it could not see the newest when it was opened', async () => {
+    const ali = await newAccount('Ali');
+    const page = await logIn(ali);
+    await page.route('**/me', (route) => route.abort());
+    const dialog = await openProfile(page);
+    await dialog.getByLabel('About you').fill('written here');
+    const client = await newClient(ali);
+    await client.updateProfile({ display_name: 'Changed there', bio: 'written there' });
+    await page.unroute('**/me');
+    const save = dialog.getByRole('button', { name: 'Save' });
+    await save.click();
+    await dialog.getByText('Your profile was changed elsewhere meanwhile.').waitFor();
+    expect(await client.me()).to.include({ bio: 'written there' });
+    await save.click();
+    await dialog.getByText('Saved').waitFor();
+    expect(await client.me()).to.include({ display_name: 'Changed there', bio: 'written here' });
+  });
+
+  it('asks before it overwrites what came with the answer to a picture', async () => {
+    const ali = await newAccount('Ali');
+    const page = await logIn(ali);
+    const dialog = await openProfile(page);
+    const { promise: uploading, resolve: upload } = Promise.withResolvers<void>();
+    await page.route('**/me/avatar', async (route) => {
+      await uploading;
+      await route.continue();
+    });
+    await dialog.locator('input[type=file]').setInputFiles(await picture());
+    await dialog.getByRole('button', { name: 'Uploading…' }).waitFor();
+    await dialog.getByLabel('About you').fill('written here');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    const client = await newClient(ali);
+    await client.updateProfile({ bio: 'written there' });
+    upload();
+    await dialog.getByText('Your profile was changed elsewhere meanwhile.').waitFor();
+    expect(await client.me()).to.include({ bio: 'written there' });
+  });
+
   it('takes a picture, refuses what is none, and takes it off again', async () => {
     const ali = await newAccount('Ali');
     const page = await logIn(ali, { viewport: phone });

@@ -11,8 +11,8 @@ export interface ProfileModel {
   readonly mine: ReadonlySignal<OwnProfile | undefined>;
   load(): Promise<void>;
   /**
-   * Changes what was last seen, and nothing newer: where another device was faster it loads that and rejects with
-   * `conflict` (`changed`).
+   * Changes what stands in `mine` when it is called, and nothing newer: where another device was faster it loads that
+   * and rejects with `conflict` (`changed`).
    */
   save(changes: ProfileChanges): Promise<void>;
   wear(picture: Blob): Promise<void>;
@@ -53,8 +53,11 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
     return load().catch(() => {});
   }
 
-  async function save(changes: ProfileChanges) {
+  /** `over`: what the user saw. What was loaded since then may differ, and its tag would let that be overwritten. */
+  async function save(changes: ProfileChanges, over = mine.value) {
     if (tag === undefined) await load();
+    if (over !== undefined && Object.keys(changes).some((name) => !isSame(name, over, mine.value)))
+      throw new ClientError({ code: 'conflict', reason: 'changed' });
     try {
       const changed = await client.updateProfile(changes, tag);
       see(changed.profile, changed.tag);
@@ -87,7 +90,10 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
   return {
     mine,
     load: () => inTurn(load),
-    save: (changes) => inTurn(() => save(changes)),
+    save(changes) {
+      const over = mine.value;
+      return inTurn(() => save(changes, over));
+    },
     speak: (language) => inTurn(() => speak(language)),
     wear: (picture) =>
       inTurn(async () => {
@@ -108,6 +114,9 @@ export function createProfile({ client, known, seen }: ProfileParts): ProfileMod
     verify: (code) => inTurn(async () => loadAfter(await client.verifyEmail(code))),
   };
 }
+
+const isSame = (name: string, one: object, other: object = {}) => fieldOf(name, one) === fieldOf(name, other);
+const fieldOf = (name: string, of: object) => JSON.stringify(new Map(Object.entries(of)).get(name));
 
 const isChanged = (error: unknown) => error instanceof ClientError && error.reason === 'changed';
 
