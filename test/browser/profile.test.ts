@@ -174,6 +174,21 @@ describe('the profile in the page', function () {
     expect(await client.me()).to.include({ bio: 'written there' });
   });
 
+  it('logs nobody in again whom another tab has logged out', async () => {
+    const ali = await newAccount('Ali');
+    const page = await logIn(ali);
+    await (await newClient(ali)).updateProfile({ display_name: 'Changed there' });
+    // As the other tab leaves it, a moment before this one is told.
+    await page.evaluate(() => localStorage.removeItem('suhbat.login'));
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('dialog').getByText('Changed there').waitFor();
+    // Behind whatever waited for the lock.
+    const kept = await page.evaluate(() =>
+      navigator.locks.request('suhbat.refresh', () => localStorage.getItem('suhbat.login')),
+    );
+    expect(kept).to.equal(null);
+  });
+
   it('takes a picture, refuses what is none, and takes it off again', async () => {
     const ali = await newAccount('Ali');
     const page = await logIn(ali, { viewport: phone });

@@ -8,11 +8,13 @@ export function readKept(key: string): string | null {
   }
 }
 
-export function keep(key: string, value: string | null): void {
+/** False: the browser refused. */
+export function keep(key: string, value: string | null): boolean {
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
+    return true;
   } catch {
-    // It lasts until the page is closed, then.
+    return false; // it lasts until the page is closed, then
   }
 }

@@ -20,10 +20,26 @@ interface KeptLogin extends TokensAnswer {
 
 /** Undefined: nobody is logged in. */
 export const login = signal<KeptLogin | undefined>(readLogin());
+/** The browser did not keep the login: it is in this tab alone. */
+let isOnlyHere = false;
 
 addEventListener('storage', ({ key }) => {
-  if (key === loginKey || key === null) login.value = readLogin();
+  if (key === loginKey || key === null) set(readLogin(), true);
 });
+
+function set(next: KeptLogin | undefined, isKept: boolean) {
+  isOnlyHere = !isKept;
+  login.value = next;
+}
+
+function keepAndSet(next: KeptLogin) {
+  set(next, keep(loginKey, JSON.stringify(next)));
+}
+
+/** The newest login of all tabs. Where another has just logged out there is none, though this tab was not told yet. */
+function newest(): KeptLogin | undefined {
+  return isOnlyHere ? login.value : readLogin();
+}
 
 function readLogin(): KeptLogin | undefined {
   try {
@@ -34,24 +50,19 @@ function readLogin(): KeptLogin | undefined {
 }
 
 export function keepLogin(tokens: TokensAnswer): void {
-  const kept = { ...tokens, until: Date.now() + tokens.expires_in * 1000 };
-  keep(loginKey, JSON.stringify(kept));
-  login.value = kept;
+  keepAndSet({ ...tokens, until: Date.now() + tokens.expires_in * 1000 });
 }
 
 export function dropLogin(): void {
-  keep(loginKey, null);
-  login.value = undefined;
+  set(undefined, keep(loginKey, null));
 }
 
 /** The login's user looks like this now. Under the lock: what another tab has renewed must not be undone. */
 export function keepUser(user: TokensAnswer['user']): Promise<void> {
   return alone(async () => {
-    const kept = readLogin() ?? login.value;
+    const kept = newest();
     if (kept === undefined || kept.user.id !== user.id) return;
-    const next = { ...kept, user };
-    keep(loginKey, JSON.stringify(next));
-    login.value = next;
+    keepAndSet({ ...kept, user });
   });
 }
 
@@ -62,8 +73,7 @@ export function renewTogether(
   refresh: (refreshToken: string) => Promise<TokensAnswer>,
 ): Promise<TokensAnswer> {
   return alone(async () => {
-    // What the browser did not keep is still in this tab.
-    const kept = readLogin() ?? login.value;
+    const kept = newest();
     if (kept === undefined || kept.user.id !== userId)
       throw new ClientError({ code: 'unauthenticated', reason: 'logged_out' });
     if (kept.refresh_token !== spent.refresh_token)
