@@ -101,7 +101,9 @@ function Again({ again, failure }: { again(): Promise<unknown>; failure: Signal<
         {told.value}
       </span>
       <button type="button" class="link" aria-disabled={waiting || busy.value} onClick={send}>
-        {waiting ? w.sendAgainIn(waitWords(left)) : w.sendAgain}
+        {w.sendAgain}
+        {/* A name that changes every second is read out anew each time; that it must wait is told by its state. */}
+        {waiting && <span aria-hidden="true"> {w.sendAgainIn(waitWords(left))}</span>}
       </button>
     </>
   );

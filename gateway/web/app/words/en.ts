@@ -33,7 +33,8 @@ export const en = {
   goOn: 'Continue',
   checking: 'Checking…',
   sendAgain: 'Send again',
-  sendAgainIn: (time: string) => `Send again in ${time}`,
+  /** Follows `sendAgain`. */
+  sendAgainIn: (time: string) => `in ${time}`,
   sentAgain: 'A new code is on its way. Only the newest one works.',
   otherAddress: 'Change the address',
   resetHint: 'We send a code to the address of your account.',

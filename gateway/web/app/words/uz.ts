@@ -28,7 +28,7 @@ export const uz: Words = {
   goOn: 'Davom etish',
   checking: 'Tekshirilmoqda…',
   sendAgain: 'Qayta yuborish',
-  sendAgainIn: (time) => `${time}dan keyin qayta yuborish`,
+  sendAgainIn: (time) => `(${time}dan keyin)`,
   sentAgain: 'Yangi kod yo‘lda. Faqat eng yangisi ishlaydi.',
   otherAddress: 'Manzilni o‘zgartirish',
   resetHint: 'Hisobingiz manziliga kod yuboramiz.',
