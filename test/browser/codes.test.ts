@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Page } from 'playwright-core';
+import type { Page, Response } from 'playwright-core';
 import { login, register } from 'suhbat/client';
 import { codeInFiles } from '../support/mail-files.ts';
 import { headerOf } from '../support/mail-server.ts';
@@ -13,6 +13,7 @@ import {
   expectRefusals,
   mailsTo,
   newAccount,
+  newClient,
   newName,
   newPage,
   password,
@@ -192,15 +193,43 @@ describe('a code in the page', function () {
   });
 
   it('says no more of an address that nobody has than of another', async () => {
-    const { username } = await newAccount('Ali');
-    const nobody = `nobody.${username}@example.com`;
+    const ali = await newAccount('Ali');
+    const known = `${ali.username}@example.com`;
+    await (await newClient(ali)).verifyEmail(await codeFor(known));
+    const nobody = `nobody.${known}`;
     const page = await newPage();
-    await page.getByRole('button', { name: 'Forgot the password?' }).click();
-    await page.getByLabel('Email').fill(nobody);
-    await page.keyboard.press('Enter');
-    await page.getByText(`If an account has the address ${nobody}`).waitFor();
-    await page.getByRole('button', { name: 'Back to log in' }).click();
-    await page.locator('input[name=login]').waitFor();
+    expectRefusals();
+    /** All that is told of an address, the server's answers included. */
+    async function toldOf(email: string, wrongCode: () => Promise<string>): Promise<string[]> {
+      const answers: Promise<string>[] = [];
+      const listen = (response: Response) => {
+        if (!response.url().includes('/auth/password/')) return;
+        // What names the request differs between any two.
+        const answer = response.text().then((text) => text.replace(/"request_id":"[^"]*"/, ''));
+        answers.push(answer.then((text) => `${response.status()} ${text}`));
+      };
+      page.on('response', listen);
+      await page.getByRole('button', { name: 'Forgot the password?' }).click();
+      await page.getByLabel('Email').fill(email);
+      await page.keyboard.press('Enter');
+      await page.getByText(`If an account has the address ${email}`).waitFor();
+      const asked = await page.locator('main').ariaSnapshot();
+      await codeField(page).fill(await wrongCode());
+      await page.getByLabel('New password').fill('another long password');
+      await page.keyboard.press('Enter');
+      await page.getByText('This is not the code that we sent.').waitFor();
+      const refused = await page.locator('main').ariaSnapshot();
+      page.off('response', listen);
+      await page.getByRole('button', { name: 'Back to log in' }).click();
+      await page.locator('input[name=login]').waitFor();
+      const told = [asked, refused, ...(await Promise.all(answers))];
+      return told.map((text) => text.replaceAll(email, '').replace(/textbox "Code.*/, ''));
+    }
+    const ofNobody = await toldOf(nobody, async () => '000000');
+    const ofKnown = await toldOf(known, async () => otherThan(await codeFor(known, 2)));
+    expect(ofNobody).to.have.length(4);
+    expect(ofNobody).to.deep.equal(ofKnown);
+    expect(await mailsTo(nobody)).to.have.length(0);
   });
 
   async function verified(page: Page, username: string): Promise<void> {
