@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Page, Response } from 'playwright-core';
 import { login, register } from 'suhbat/client';
+import { eventually } from '../support/eventually.ts';
 import { codeInFiles } from '../support/mail-files.ts';
 import { headerOf } from '../support/mail-server.ts';
 import { type Program, startProgram } from '../support/process.ts';
@@ -219,6 +220,7 @@ describe('a code in the page', function () {
       await page.keyboard.press('Enter');
       await page.getByText('This is not the code that we sent.').waitFor();
       const refused = await page.locator('main').ariaSnapshot();
+      await eventually(() => answers.length === 2);
       page.off('response', listen);
       await page.getByRole('button', { name: 'Back to log in' }).click();
       await page.locator('input[name=login]').waitFor();
@@ -227,7 +229,6 @@ describe('a code in the page', function () {
     }
     const ofNobody = await toldOf(nobody, async () => '000000');
     const ofKnown = await toldOf(known, async () => otherThan(await codeFor(known, 2)));
-    expect(ofNobody).to.have.length(4);
     expect(ofNobody).to.deep.equal(ofKnown);
     expect(await mailsTo(nobody)).to.have.length(0);
   });
