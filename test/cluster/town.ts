@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, ClientError, connect, login, register, type Tokens } from 'suhbat/client';
+import { type Client, ClientError, connect, login, register, type TokensAnswer } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 
 /** One person, who is in some chats and writes to them at a steady pace. */
 interface Citizen {
+  username: string;
   client: Client;
   recorder: Recorder;
   chats: string[];
@@ -69,7 +70,7 @@ const password = 'a long enough password';
 
 export async function settle(url: string, random: () => number, plan: TownPlan = fullTown): Promise<Town> {
   const { people } = plan;
-  const tokens: Tokens[] = [];
+  const tokens: TokensAnswer[] = [];
   for (let first = 0; first < people; first += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
     tokens.push(
@@ -78,7 +79,8 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   }
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
   try {
-    return await populate(url, clients, random, plan);
+    const usernames = tokens.map(({ user }) => user.username);
+    return await populate({ url, clients, usernames }, random, plan);
   } catch (error) {
     for (const client of clients) client.close();
     throw error;
@@ -87,8 +89,7 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
 
 /** Puts them into their chats. */
 async function populate(
-  url: string,
-  clients: readonly Client[],
+  { url, clients, usernames }: { url: string; clients: readonly Client[]; usernames: readonly string[] },
   random: () => number,
   { people, groups, members, step = members, pairs = (people - groups * members) / 2 }: TownPlan,
 ): Promise<Town> {
@@ -110,14 +111,31 @@ async function populate(
     membership.set(chat.id, [n, n + 1]);
   }
   const chats = [...membership.keys()];
-  const citizens = clients.map((client, index): Citizen => {
+  /** In place of somebody who is logged out, if he was. */
+  function settleIn(client: Client, index: number, before?: Citizen): Citizen {
     const own = chats.filter((id) => membership.get(id)?.includes(index));
-    for (const id of own) client.follow(id, 0);
-    return { client, recorder: createRecorder(client, `citizen${index}`), chats: own, waiting: 0 };
-  });
+    for (const id of own) client.follow(id, before?.recorder.received(id).at(-1)?.seq ?? 0);
+    client.on('signed_out', () => void comeBack(index));
+    const username = at(usernames, index);
+    return { username, client, recorder: createRecorder(client, username), chats: own, waiting: 0 };
+  }
+  const citizens = clients.map((client, index) => settleIn(client, index));
+
+  /** Those in whose place others came; what they saw is judged, too. */
+  const gone: Citizen[] = [];
+
+  /** Where a restore of the database took somebody's newest tokens back, he logs in once more. */
+  async function comeBack(index: number): Promise<void> {
+    const before = at(citizens, index);
+    const again = () => insisting(() => login(url, { login: before.username, password }));
+    const own = await again().catch(again);
+    gone.push(before);
+    citizens[index] = settleIn(connect({ url, tokens: own, settings }), index, before);
+  }
 
   /** They only listen. */
   const devices: Citizen[] = [];
+  const everybody = () => [...gone, ...citizens, ...devices];
   let ticking: NodeJS.Timeout | undefined;
   let owed = 0;
   let heldBack = 0;
@@ -144,18 +162,19 @@ async function populate(
   async function histories() {
     const found = new Map<string, Awaited<ReturnType<typeof wholeHistory>>>();
     for (const [chat, [member = 0]] of membership)
-      found.set(chat, await wholeHistory(at(clients, member), chat));
+      found.set(chat, await wholeHistory(at(citizens, member).client, chat));
     return found;
   }
 
   async function device(address: string): Promise<Device> {
     const owner = at(citizens, Math.floor(random() * ((groups - 1) * step + members)));
     const [chat = ''] = owner.chats;
-    const own = await insisting(() => login(url, { login: owner.recorder.name, password }));
+    const { username } = owner;
+    const own = await insisting(() => login(url, { login: username, password }));
     const client = connect({ url: address, tokens: own, settings });
-    const recorder = createRecorder(client, `${owner.recorder.name}'s device ${devices.length}`);
+    const recorder = createRecorder(client, `${username}'s device ${devices.length}`);
     client.follow(chat, owner.recorder.received(chat).at(-1)?.seq ?? 0);
-    devices.push({ client, recorder, chats: [chat], waiting: 0 });
+    devices.push({ username, client, recorder, chats: [chat], waiting: 0 });
     await client.ready();
     return { chat, owner: owner.recorder, client };
   }
@@ -173,7 +192,7 @@ async function populate(
   return {
     chats,
     get recorders() {
-      return [...citizens, ...devices].map(({ recorder }) => recorder);
+      return everybody().map(({ recorder }) => recorder);
     },
     device,
     write(wanted = rate) {
@@ -200,7 +219,7 @@ async function populate(
         unknown: 'unknown',
         received: 'deliveries',
       } as const;
-      for (const { recorder } of [...citizens, ...devices])
+      for (const { recorder } of everybody())
         for (const { type } of recorder.records)
           if (type in kinds) counts[kinds[type as keyof typeof kinds]]++;
       return counts;
@@ -213,7 +232,7 @@ async function populate(
     },
     close() {
       clearInterval(ticking);
-      for (const { client, recorder } of [...citizens, ...devices]) {
+      for (const { client, recorder } of everybody()) {
         recorder.stop();
         client.close();
       }
