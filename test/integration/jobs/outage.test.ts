@@ -71,7 +71,7 @@ describe('jobs, while PostgreSQL is away', function () {
   it('leave nobody behind who tries again when their worker has stopped', async () => {
     const { pool, close } = createPatientPool({
       url: postgres.url,
-      applicationName: 'test',
+      applicationName: 'patient',
       maxConnections: 2,
       statementTimeoutMs: 20_000,
       clock: systemClock,
@@ -92,7 +92,7 @@ describe('jobs, while PostgreSQL is away', function () {
           (
             await queue.db.anyFirst(typed<{ ended: boolean }>()`
             select pg_terminate_backend(pid) as ended from pg_stat_activity
-            where application_name = 'test' and query like '%pg_sleep%'`)
+            where application_name = 'patient' and query like '%pg_sleep%'`)
           ).length > 0,
       );
       await code;
