@@ -1,8 +1,11 @@
+import { request } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { deflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import sharp from 'sharp';
 import type { File } from '../../../../schemas/rest/media.ts';
-import { useProduct } from '../support/program.ts';
+import { product, useProduct } from '../support/program.ts';
 import { newUser, type User } from '../support/users.ts';
 import { get, noise, own, png, stored, upload, uploaded } from './support.ts';
 
@@ -186,6 +189,50 @@ describe('hostile files', function () {
       const avatar = await upload<{ avatar: { url: string } }>(user, { bytes: own(moving) }, '/me/avatar');
       const still = await sharp((await get(avatar.body.avatar.url)).bytes).metadata();
       expect(still.pages ?? 1).to.equal(1);
+    });
+  });
+
+  describe('addresses that clients name', () => {
+    let server: Server;
+    let asked = 0;
+    before(async () => {
+      server = createServer((socket) => {
+        asked++;
+        socket.destroy();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    });
+    after(() => server.close());
+
+    it('are never asked by the server: no picture is fetched, no upload is sent there', async () => {
+      const user = await newUser();
+      const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const url = `http://${host}/latest/meta-data`;
+      for (const fields of [
+        { avatar_id: url },
+        { avatar: { url } },
+        { profile_picture: url },
+        { photo_url: url },
+      ])
+        expect((await user.rest('PATCH', '/me', fields)).status, JSON.stringify(fields)).to.equal(400);
+      expect((await user.rest('POST', '/me/avatar', { url })).status).to.equal(415);
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg"><image href="${url}"/></svg>`;
+      const file = await uploaded(user, { bytes: svg, name: 'x.svg', type: 'image/svg+xml' });
+      expect((await get(file.thumb_url ?? file.url ?? '')).status).to.equal(200);
+      const wanted = { content_type: 'image/png', size: 7, kind: 'image' };
+      const headers = { host, 'x-forwarded-host': host, 'content-type': 'application/json' };
+      const promised = await new Promise<{ url: string; file_url: string }>((resolve, reject) => {
+        const authorization = `Bearer ${user.tokens.access_token}`;
+        request(
+          `${product().url}/uploads/presign`,
+          { method: 'POST', headers: { ...headers, authorization } },
+          (answer) => json(answer).then((body) => resolve(body as { url: string; file_url: string }), reject),
+        )
+          .on('error', reject)
+          .end(JSON.stringify(wanted));
+      });
+      expect([promised.url, promised.file_url].map((path) => path[0])).to.deep.equal(['/', '/']);
+      expect(asked).to.equal(0);
     });
   });
 });
