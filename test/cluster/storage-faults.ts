@@ -15,8 +15,6 @@ const stream = 'suhbat-journal';
 const room = 400_000;
 const shards = 64;
 const noticedMs = 30_000;
-/** Of all shards, also on a machine that is busy with what the fault before has left. */
-const servedMs = 120_000;
 
 export const storageFaults = {
   journalFull: {
@@ -87,7 +85,7 @@ function restored(agoMs: number): Fault['run'] {
         const claimed = (await stage.count(claims)) - before;
         const { serving } = await shardsOf(stage);
         return (claimed > 0 && serving === shards) || `${claimed} claims, ${serving} shards are served`;
-      }, servedMs);
+      }, noticedMs);
     });
   };
 }
