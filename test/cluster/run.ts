@@ -18,8 +18,6 @@ export interface RunOptions extends Omit<StageOptions, 'random'> {
   plan: Iterable<readonly Fault[]>;
   perSecond?: number;
   town?: TownPlan;
-  /** Milliseconds of calm before each fault and after the last one. */
-  calmMs?: number;
   /** After the faults everything must be well within so long. */
   recoverMs?: number;
   /** Everybody is in their chats; nobody has written yet. */
@@ -58,9 +56,12 @@ const loadPerSecond = 300;
 const memoryFactor = 1.5;
 const memorySlack = 200 * 1024 * 1024;
 
+/** Milliseconds of calm after each fault; twice that before the first one. */
+const calmMs = 1200;
+
 /** A cluster of its own under steady load, hurt as planned, and judged by the nine promises. */
 export async function runFaults(options: RunOptions): Promise<Report> {
-  const { perSecond = loadPerSecond, town: plan = fullTown, calmMs = 1200, recoverMs = 60_000 } = options;
+  const { perSecond = loadPerSecond, town: plan = fullTown, recoverMs = 60_000 } = options;
   const { random, say = () => {} } = options;
   const stage = await openStage(options);
   let town: Town | undefined;
