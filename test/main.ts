@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 /**
  * The tests of `npm test`: each folder of test/ and of test/integration/ is a mocha of its own, two of them side by
  * side, the small folders together in one; then the clusters, which need the machine for themselves. What a mocha
- * says follows when it has ended. Exits with 0 only where all did.
+ * says follows when it has ended; why tests failed follows after all of them. Exits with 0 only where all did.
  */
 const sideBySide = 2;
 /** A folder with fewer files is not worth a process, and servers, of its own. */
@@ -14,6 +14,9 @@ const fewFiles = 4;
 const last = 'cluster';
 /** Several times what the longest takes: one that does not end has left something running. */
 const mostMs = 30 * 60_000;
+
+/** Where mocha's totals end and its list of what failed begins. */
+const totalsEnd = /^ +\d+ failing$/m;
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
@@ -46,13 +49,20 @@ async function run(files: readonly string[]): Promise<boolean> {
     child.on('error', reject);
     child.on('close', resolve);
   });
-  process.stdout.write(Buffer.concat(said));
-  if (code === null) process.stdout.write(`This was ended after ${mostMs / 60_000} minutes: ${files}\n`);
+  const text = Buffer.concat(said).toString();
+  const totals = totalsEnd.exec(text);
+  const end = totals === null ? text.length : totals.index + totals[0].length;
+  process.stdout.write(`${text.slice(0, end)}\n`);
+  if (end < text.length) failures.push(text.slice(end));
+  if (code === null) failures.push(`\nThis was ended after ${mostMs / 60_000} minutes: ${files}\n`);
+  else if (code !== 0 && totals === null)
+    failures.push(`\nThis ended with ${code}, and no test failed: ${files}\n`);
   return code === 0;
 }
 
 const folders = foldersOfTests();
 const waiting = partsOf(folders);
+const failures: string[] = [];
 let passed = true;
 
 async function work(): Promise<void> {
@@ -64,4 +74,5 @@ await Promise.all(Array.from({ length: sideBySide }, work));
 const clusters = folders.get(last);
 if (clusters === undefined) throw new Error(`There are no tests in test/${last}.`);
 passed = (await run(clusters)) && passed;
+for (const failure of failures) process.stdout.write(failure);
 process.exitCode = passed ? 0 : 1;
