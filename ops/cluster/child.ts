@@ -1,6 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 
 /** A program in a process group of its own, which ends with this process however that ends. */
 export interface Child {
@@ -62,14 +61,4 @@ export function endWithUs(child: ChildProcess): void {
 export function inheritedEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'USER'];
   return Object.fromEntries(names.map((name) => [name, environment[name] ?? '']));
-}
-
-/** A port of the loopback address that nobody uses now; for programs that come back on the same one. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Child, freePort, startChild } from './child.ts';
+import { freePort } from '../process/free-port.ts';
+import { type Child, startChild } from './child.ts';
 import { findProgram } from './find-program.ts';
 
 /** A nats-server or redis-server on a port of its own, which it keeps over restarts. */
@@ -61,8 +62,11 @@ async function startServer(
       output = `${output}${text}`.slice(-outputMost);
     });
     child = own;
-    for (const until = performance.now() + startMs; !(await takesConnections(port)); await pause(lookMs)) {
+    for (const until = performance.now() + startMs; ; await pause(lookMs)) {
+      const taken = await takesConnections(port);
+      // Where it has ended, somebody else takes them.
       if (!own.alive()) throw new Error(`${program} ended:\n${output}`);
+      if (taken) return;
       if (performance.now() > until) throw new Error(`${program} takes no connections:\n${output}`);
     }
   }

@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemClock } from '../process/clock.ts';
+import { freePort } from '../process/free-port.ts';
 import { StartError } from '../process/start-error.ts';
 import { findBinaries } from './postgres-binaries.ts';
 import { clusterUrl, openCluster } from './postgres-cluster.ts';
@@ -132,15 +132,4 @@ async function startOnFreePort(
 function tell(error: NotStarted): string {
   const fatal = error.output.split('\n').filter((line) => /^(FATAL|PANIC):/.test(line));
   return [error.message, ...fatal].join('; ');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
-    const probe = createServer();
-    probe.on('error', failed);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

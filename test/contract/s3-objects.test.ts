@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { freePort } from '../../ops/cluster/child.ts';
 import { type Objects, objectKeys, type SignedPost, type SignedPut } from '../../ops/objects/objects.ts';
 import { openS3Objects } from '../../ops/objects/s3-objects.ts';
+import { freePort } from '../../ops/process/free-port.ts';
 import { refusalOf } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
 import { type S3Server, startS3 } from '../support/s3-server.ts';

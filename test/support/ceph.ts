@@ -5,8 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Child, freePort, startChild } from '../../ops/cluster/child.ts';
+import { type Child, startChild } from '../../ops/cluster/child.ts';
 import { findProgram, onPath } from '../../ops/cluster/find-program.ts';
+import { freePort } from '../../ops/process/free-port.ts';
 import { eventually } from './eventually.ts';
 
 /** The smallest Ceph that speaks S3: a monitor, a store in memory, and the gateway of objects before them. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { BusLoss } from '../../../ops/bus/bus.ts';
 import { createNatsBus, type NatsBus, type NatsBusOptions } from '../../../ops/bus/nats-bus.ts';
-import { freePort } from '../../../ops/cluster/child.ts';
 import { connectNats, type NatsLink } from '../../../ops/connections/nats.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { freePort } from '../../../ops/process/free-port.ts';
 import { refusalOf } from '../../../schemas/errors.ts';
 import { hashedId } from '../../../schemas/hashed-id.ts';
 import { newId } from '../../../schemas/ids.ts';

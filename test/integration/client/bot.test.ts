@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Client, connect, register } from 'suhbat/client';
-import { freePort } from '../../../ops/cluster/child.ts';
+import { freePort } from '../../../ops/process/free-port.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 import { until } from '../../support/until.ts';
 

@@ -10,7 +10,7 @@ import {
   register,
   type TokensAnswer,
 } from 'suhbat/client';
-import { freePort } from '../../../ops/cluster/child.ts';
+import { freePort } from '../../../ops/process/free-port.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 import { checkPromises, createRecorder, type Recorder, wholeHistory } from '../../support/recorder.ts';
 import { until } from '../../support/until.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openFileJournal } from '../../../actors/journal/file-journal.ts';
-import { freePort } from '../../../ops/cluster/child.ts';
 import { startEmbeddedPostgres } from '../../../ops/embedded/postgres.ts';
 import { systemClock } from '../../../ops/process/clock.ts';
+import { freePort } from '../../../ops/process/free-port.ts';
 import { settle, type Town, type TownPlan } from '../../cluster/town.ts';
 import { seededRandom } from '../../simulation/scheduler.ts';
 import { lookBelow } from '../../support/aftermath.ts';
@@ -20,7 +20,7 @@ const plan: TownPlan = { people: 20, groups: 5, members: 8, step: 3, pairs: 5 };
 const perSecond = 500;
 
 describe('a crash', function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
 
   let dir: string;
   let port: number;
@@ -97,7 +97,7 @@ describe('a crash', function () {
     expect((await fetch(`${url}/health`)).status).to.equal(200);
     await eventually(
       async () => (await fetch(`${url}/health`).then((one) => one.json())).status === 'ok',
-      30_000,
+      90_000,
     );
     await town.rest();
     const histories = await town.caughtUp(30_000);

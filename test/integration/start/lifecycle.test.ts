@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { freePort } from '../../../ops/cluster/child.ts';
 import { makeTokenKey } from '../../../ops/config/token-key.ts';
+import { freePort } from '../../../ops/process/free-port.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Program, startProgram } from '../../support/process.ts';
 
