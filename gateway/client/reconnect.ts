@@ -17,7 +17,7 @@ export type Ready = EventFields<'ready'>;
 export interface Reconnect {
   readonly status: Status;
   start(): void;
-  /** The network changed: ends a wait, or checks the connection that is there. */
+  /** The network changed: ends a wait, or the one after a try that fails, or checks the connection that is there. */
   nudge(): void;
   close(): void;
 }
@@ -48,6 +48,8 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
   let cancelWait = () => {};
   /** Grows with each try, so that what was begun for an older one stops. */
   let run = 0;
+  /** The network changed during this try, which may have been lost to what it was before. */
+  let nudged = false;
   /** Tokens refused in a row; the second one is no longer answered at once. */
   let refusals = 0;
   let token = '';
@@ -70,6 +72,7 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
   async function begin() {
     const mine = ++run;
     status = 'connecting';
+    nudged = false;
     try {
       token = await tokens.access();
     } catch (thrown) {
@@ -77,7 +80,7 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
       if (mine !== run) return;
       if (isFinal(error)) return end(() => on.signedOut(error));
       on.problem(error);
-      return again(Math.max(backoff.next(), error.retry_after_ms ?? 0));
+      return again(nudged ? 0 : Math.max(backoff.next(), error.retry_after_ms ?? 0));
     }
     if (mine !== run) return;
     try {
@@ -153,7 +156,8 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
       );
     }
     if (after.next === 'renew') tokens.spent(token);
-    const ms = after.next === 'wait' ? after.ms : refusals++ === 0 ? 0 : backoff.next();
+    const waitMs = after.next === 'wait' ? after.ms : refusals++ === 0 ? 0 : backoff.next();
+    const ms = nudged ? 0 : waitMs;
     status = 'waiting';
     on.down({ code, reason, reconnect_in_ms: ms });
     // A listener may have closed the client meanwhile.
@@ -183,6 +187,7 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
     start: () => void begin(),
     nudge() {
       if (status === 'ready') return connection?.check();
+      if (status === 'connecting') nudged = true;
       if (status !== 'waiting') return;
       cancelWait();
       void begin();

@@ -15,6 +15,22 @@ describe('a nudge of the SDK', () => {
     await client.synced();
   });
 
+  it('during a try that fails is the reason for the next one at once, and for no more', async () => {
+    const client = scene.client();
+    const downs = heard(client, 'disconnected');
+    scene.server.answer('auth', () => undefined);
+    for (const n of [1, 2, 3]) {
+      const peer = await scene.connection(client, n);
+      await until('the question', () => peer.of('auth').length === 1);
+      if (n === 2) client.nudge();
+      peer.close(1011);
+      await until('the end', () => downs.length === n);
+    }
+    const [first = 0, second, third = 0] = downs.map(({ reconnect_in_ms }) => reconnect_in_ms);
+    expect(second).to.equal(0);
+    expect(Math.min(first, third)).to.be.above(0);
+  });
+
   it('asks a connection that seems well, once, and leaves it when nothing comes', async () => {
     const { client, peer } = await scene.connected();
     const downs = heard(client, 'disconnected');
