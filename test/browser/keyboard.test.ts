@@ -62,7 +62,8 @@ describe('without a mouse', function () {
     await page.keyboard.press('Enter');
     await focusOn(page, /^Find people/);
     await page.keyboard.type(vali.username);
-    await page.locator('.person').first().waitFor();
+    // What the first letters alone found may stand there before.
+    await page.locator('.person').first().getByText(`@${vali.username}`, { exact: true }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await focusOn(page, /^Message$/);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import sharp from 'sharp';
 import { forgotPassword } from 'suhbat/client';
 import { phone } from '../support/browser.ts';
@@ -26,7 +26,17 @@ async function picture(background = '#0d6e66') {
   return { name: 'me.png', mimeType: 'image/png', buffer: await sharp({ create }).png().toBuffer() };
 }
 
+/** With what the server knows by then. */
 async function openProfile(page: Page) {
+  const isLoad = (request: Request) => request.method() === 'GET' && request.url().endsWith('/me');
+  const [dialog] = await Promise.all([
+    openUnloaded(page),
+    page.waitForEvent('requestfinished', { predicate: isLoad }),
+  ]);
+  return dialog;
+}
+
+async function openUnloaded(page: Page) {
   await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByRole('button', { name: 'Edit profile' }).click();
   const dialog = page.getByRole('dialog', { name: 'Profile' });
@@ -140,7 +150,7 @@ describe('the profile in the page', function () {
     const ali = await newAccount('Ali');
     const page = await logIn(ali);
     await page.route('**/me', (route) => route.abort());
-    const dialog = await openProfile(page);
+    const dialog = await openUnloaded(page);
     await dialog.getByLabel('About you').fill('written here');
     const client = await newClient(ali);
     await client.updateProfile({ display_name: 'Changed there', bio: 'written there' });

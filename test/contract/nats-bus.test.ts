@@ -14,7 +14,7 @@ describe('with a nats-server', () => {
 
   busContract('NATS', async () => {
     const links = await Promise.all(['here', 'there'].map((name) => connectNats({ url: server.url, name })));
-    const [here, there] = links.map((link) => createNatsBus({ link, clock: systemClock }));
+    const [here, there] = links.map((link) => createNatsBus({ link, clock: systemClock, settleMs: 15_000 }));
     return {
       here: here as NonNullable<typeof here>,
       there: there as NonNullable<typeof there>,

@@ -11,7 +11,7 @@ describe('with a real Redis', () => {
 
   before(async () => {
     server = await startRedis();
-    link = await connectRedis({ url: server.url, name: 'contract' });
+    link = await connectRedis({ url: server.url, name: 'contract', commandMs: 5000 });
   });
   after(async () => {
     await link.close();

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useAbused } from './support/abused.ts';
+import { memoryMargin } from './support/target.ts';
 import { answersTo, expectNoServerError, head, openWire, statusesOf } from './support/wire.ts';
 
 const host = ['Host', 'test'] as const;
@@ -122,11 +123,11 @@ describe('HTTP abuse', function () {
         const deaf = openWire(abused.target);
         deaf.socket.pause();
         const batch = request.repeat(2000);
-        for (let sent = 0; sent < 100 && !deaf.closed(); sent++) {
+        for (let sent = 0; sent < 400 && !deaf.closed(); sent++) {
           deaf.send(batch);
           await deaf.sent();
         }
-        expect(abused.target.memory(), request).to.be.lessThan(abused.baseline.memory + 100 * 1024 * 1024);
+        expect(abused.target.memory(), request).to.be.lessThan(abused.baseline.memory + memoryMargin);
         deaf.abort();
       }
     });

@@ -132,7 +132,8 @@ export async function baselineOf(target: Target): Promise<Baseline> {
   return { memory: target.memory(), descriptors: target.descriptors(), connections };
 }
 
-const memoryMargin = 100 * 1024 * 1024;
+/** More than the young generation of V8 takes by itself, which it gives back when it likes. */
+export const memoryMargin = 200 * 1024 * 1024;
 /** Idle keep-alive connections of our own clients, and the database's pool. */
 const descriptorMargin = 40;
 

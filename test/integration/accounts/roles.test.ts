@@ -231,6 +231,7 @@ describe('roles', () => {
   it('find a part of a name by an index where there are many', async () => {
     const undone = new Error('undone');
     const looked = accounts.db.transaction(async (tx) => {
+      await tx.query(sql.unsafe`set local statement_timeout = '50s'`);
       await tx.query(sql.unsafe`
         insert into users (id, username, display_name)
         select gen_random_uuid(), 'many' || n, md5(n::text) from generate_series(1, 10000) n`);

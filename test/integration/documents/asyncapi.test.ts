@@ -16,7 +16,7 @@ import { useServer } from './server.ts';
 import { buildWorld, type World } from './world.ts';
 
 describe('the AsyncAPI document', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   const server = useServer({ SUHBAT_RATE_LIMIT_FACTOR: '1000', SUHBAT_PRESENCE_GRACE: '100' });
   const sockets: Socket[] = [];

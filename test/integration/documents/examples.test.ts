@@ -18,7 +18,7 @@ interface Operation {
 }
 
 describe('the examples of the OpenAPI document', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   const server = useServer({ SUHBAT_RATE_LIMIT_FACTOR: '1000' });
 

@@ -4,7 +4,7 @@ import { differences } from './alike.ts';
 import { commonProblem, useServer } from './server.ts';
 
 describe('the documents on limits', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   const server = useServer({ SUHBAT_LIMIT_AUTH_PER_IP: '1' });
 

@@ -14,7 +14,7 @@ interface Operation extends Json {
 }
 
 describe('the OpenAPI document', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   const server = useServer();
   let routes: Route[] = [];

@@ -37,7 +37,7 @@ export function useServer(env: Record<string, string> = {}): () => Server {
   });
 
   after('the program ends', async function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     server?.program.signal('SIGTERM');
     await server?.program.ended();
     process.off('exit', end);

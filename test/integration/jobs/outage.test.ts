@@ -97,6 +97,12 @@ describe('jobs, while PostgreSQL is away', function () {
       );
       await code;
       client.release(true);
+      // Its process shows its last statement until it is gone: the next one to be ended is another.
+      await eventually(
+        async () =>
+          !(await queue.db.exists(typed<object>()`
+            select 1 from pg_stat_activity where application_name = 'patient' and query like '%pg_sleep%'`)),
+      );
       return code;
     }
     await eventually(async () => (await codeOf(pool.query('select 1'))) === 'answered', 30_000);

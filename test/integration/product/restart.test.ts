@@ -20,7 +20,7 @@ describe('a stop and a start', () => {
     [ann, bob] = await Promise.all([register(), register()]);
   });
   after(async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     closeSockets();
     await own?.end();
     expectExact();

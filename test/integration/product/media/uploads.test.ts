@@ -6,7 +6,7 @@ import { newUser, newUsers } from '../support/users.ts';
 import { get, getAs, noise, own, png, upload, uploaded, wav } from './support.ts';
 
 describe('uploads', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   useProduct();
 
   it('comes back byte for byte, from a URL that needs nothing else', async () => {
