@@ -73,7 +73,7 @@ describe('the connection to Redis', () => {
     expect(made.trouble()).to.be.a('string');
     const { outcome, ms } = await attempt(store.get('1'));
     expect(refusalOf(outcome)).to.deep.equal(away);
-    expect(ms).to.be.below(50);
+    expect(ms).to.be.below(400);
     await server.start();
     await eventually(() => made.up());
     const before = outcomes.get('done') ?? 0;
@@ -82,7 +82,7 @@ describe('the connection to Redis', () => {
     await Promise.all(users);
     expect([...outcomes.keys()].sort()).to.deep.equal(['done', JSON.stringify(away)]);
     // A command that was on its way is given up within its bound, here with room for a busy machine.
-    expect(slowest).to.be.below(1500);
+    expect(slowest).to.be.below(5000);
     expect(changes[0]).to.equal('lost');
     expect(changes.at(-1)).to.equal('back');
     expect(made.trouble()).to.equal(undefined);
@@ -96,16 +96,16 @@ describe('the connection to Redis', () => {
     server.signal('SIGSTOP');
     const first = await attempt(store.get('a'));
     expect(refusalOf(first.outcome)).to.deep.equal(away);
-    expect(first.ms).to.be.within(300, 1500);
+    expect(first.ms).to.be.within(300, 5000);
     await eventually(() => !made.up());
     for (let n = 0; n < 20; n++) {
       const next = await attempt(store.get('a'));
       expect(refusalOf(next.outcome)).to.deep.equal(away);
-      expect(next.ms).to.be.below(50);
+      expect(next.ms).to.be.below(400);
       // As a library would ask.
       const direct = await attempt(made.client.get('a'));
       expect(direct.outcome).to.be.an('error');
-      expect(direct.ms).to.be.below(50);
+      expect(direct.ms).to.be.below(400);
     }
     server.signal('SIGCONT');
     await eventually(async () => made.up() && (await store.get('a')) === '1');
