@@ -82,7 +82,15 @@ export async function createChatShard(): Promise<ChatShard> {
         clock: systemClock,
         observer: {},
         placement: { owner: () => node, isLive: (other) => other === node, askRelease: () => undefined },
-        options: { flushIntervalMs: 1, fenceMs: 50, refenceMs: 50, quarantineLookMs: 50, lanes: 1 },
+        options: {
+          flushIntervalMs: 1,
+          fenceMs: 50,
+          refenceMs: 50,
+          // A test that changes the row goes on before it is noticed.
+          checkpointLookMs: 60_000,
+          quarantineLookMs: 50,
+          lanes: 1,
+        },
         log: (level, message) => void logs.push(`${level}: ${message}`),
       });
       hosts.add(host);

@@ -221,16 +221,17 @@ describe('actors over JetStream and PostgreSQL', () => {
     expect(node.host.stats().shards).to.include({ serving: shards, quarantined: 0 });
   });
 
-  it('wait for an operator when the stream is deleted, with all that was acked stored', async () => {
-    const node = await start('n1', { owner: 'n1', live: ['n1'] }, { flushIntervalMs: 3000 });
+  it('wait for an operator when the stream is deleted, with all that was acked stored', async function () {
+    this.timeout(60_000);
+    const node = await start('n1', { owner: 'n1', live: ['n1'] }, { flushIntervalMs: 10_000 });
     const { chat, by } = await aGroup(node, 1);
     const acked = [1, 2, 3].map((n) => ({ seq: 0, text: `acked ${n}` }));
     for (const one of acked) one.seq = seqOf(await node.ask(chat, send(by, one.text))) as number;
     expect(await stored(chat), 'not flushed yet').to.deep.equal([]);
     await operate(node.journal, `STREAM.DELETE.${stream}`);
     expect(codeOf(await node.ask(chat, send(by, 'lost')))).to.equal('unavailable');
-    await eventually(() => (node.host.stats().shards.quarantined ?? 0) > 0);
-    await eventually(async () => (await stored(chat)).length > 0);
+    await eventually(() => (node.host.stats().shards.quarantined ?? 0) > 0, 30_000);
+    await eventually(async () => (await stored(chat)).length > 0, 30_000);
     expect(await stored(chat)).to.deep.equal(acked);
     expect(codeOf(await node.ask(chat, send(by, 'later')))).to.equal('unavailable');
   });

@@ -80,9 +80,9 @@ describe('the journal on JetStream', () => {
       }
       expect(seen).to.deep.equal(Array.from({ length: 40 }, (_, n) => n));
     }
-    // Sooner than the server forgets them by itself.
+    // Sooner than the server forgets them by itself, after ten seconds.
     const left = async () => (await operate(node, `STREAM.INFO.${stream}`)).state.consumer_count;
-    await eventually(async () => (await left()) === 0, 3000);
+    await eventually(async () => (await left()) === 0, 8000);
   });
 
   it('refuses a record that is larger than NATS takes, and goes on', async () => {

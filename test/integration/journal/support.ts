@@ -28,7 +28,7 @@ export async function openNode(
   const failures: JournalError[] = [];
   const onFailure = (failure: JournalError) => void failures.push(failure);
   try {
-    const options = { link, stream, clock: systemClock, maxBytes, timeoutMs: 500, onFailure, ...more };
+    const options = { link, stream, clock: systemClock, maxBytes, timeoutMs: 5000, onFailure, ...more };
     const journal = await openJetstreamJournal(options);
     const close = async () => {
       await journal.close();
