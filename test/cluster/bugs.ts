@@ -7,6 +7,8 @@ export interface SeededBug {
   /** What brings it to light, and what is then said. */
   plan: readonly Fault[][];
   shows: RegExp;
+  /** Settings that it needs. */
+  env?: Record<string, string>;
 }
 
 export const seededBugs: Record<string, SeededBug> = {
@@ -49,6 +51,18 @@ export const seededBugs: Record<string, SeededBug> = {
     ],
     plan: [[{ ...faults.zombieFlusher, run: (stage, random, town) => zombieAtTheEnd(stage, random, town) }]],
     shows: /promise 8/,
+  },
+  'trimmed before it is flushed': {
+    edits: [
+      {
+        file: 'actors/runtime/trimmer.ts',
+        find: 'await shard.journal.trim(shard.number, position);',
+        put: 'await shard.journal.trim(shard.number, Number.MAX_SAFE_INTEGER);',
+      },
+    ],
+    env: { SUHBAT_JOURNAL_KEEP: '0' },
+    plan: [[faults.postgresAway5]],
+    shows: /promise 7: .* trimmed/,
   },
   'a lost frame without a resync': {
     edits: [

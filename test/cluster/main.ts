@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../simulation/scheduler.ts';
 import { faults } from './faults.ts';
-import { longPlan, shortPlan } from './plan.ts';
+import { generatorsOf } from './generators.ts';
+import { longPlan, shortPlan, shortSettings } from './plan.ts';
 import { runFaults } from './run.ts';
 
 /** `npm run chaos`: a local cluster under load and faults, for as long as is wanted. */
@@ -32,16 +32,19 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed) || named?.includes(undefined a
   process.stderr.write(help);
   process.exit(2);
 }
-const random = seededRandom(seed);
+const generators = generatorsOf(seed);
 const say = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 say(`seed ${seed}`);
 const report = await runFaults({
-  random,
-  plan: named?.map((fault) => [fault]) ?? (values.short ? shortPlan : longPlan(minutes, random)),
+  generators,
+  ...(values.short && { env: shortSettings }),
+  plan: named?.map((fault) => [fault]) ?? (values.short ? shortPlan : longPlan(minutes, generators('plan'))),
   say,
 });
 const { total, ack, breaches, complaints } = report;
-say(`${total.sends} sends, ${total.acks} acks, ${total.unknown} unknown, ${total.deliveries} deliveries`);
+say(
+  `${total.sends} sends, ${total.acks} acks, ${total.unknown} unknown, ${total.deliveries} deliveries, ${total.heldBack} held back`,
+);
 say(`ack p50 ${ack.p50.toFixed(0)} ms, p99 ${ack.p99.toFixed(0)} ms, max ${(ack.max / 1000).toFixed(1)} s`);
 for (const complaint of complaints.slice(0, 20)) say(`log: ${complaint.slice(0, 500)}`);
 for (const breach of breaches.slice(0, 50)) say(`BROKEN ${breach}`);

@@ -8,12 +8,14 @@ import { eventually } from '../support/eventually.ts';
 import { checkPromises } from '../support/promises.ts';
 import type { Fault } from './faults.ts';
 import { acksOf, difference, longestUnavailable, slowestSince } from './figures.ts';
+import type { Generators } from './generators.ts';
 import { openStage, type Stage, type StageOptions } from './stage.ts';
 import { type Counts, fullTown, settle, type Town, type TownPlan } from './town.ts';
+import { watchTrims } from './trims.ts';
 import { watchCheckpoints, watchNodes } from './watches.ts';
 
-export interface RunOptions extends Omit<StageOptions, 'random'> {
-  random(): number;
+export interface RunOptions extends StageOptions {
+  generators: Generators;
   /** What is done, one after the other; those in one list at the same time. */
   plan: Iterable<readonly Fault[]>;
   perSecond?: number;
@@ -62,13 +64,14 @@ const calmMs = 1200;
 /** A cluster of its own under steady load, hurt as planned, and judged by the nine promises. */
 export async function runFaults(options: RunOptions): Promise<Report> {
   const { perSecond = loadPerSecond, town: plan = fullTown, recoverMs = 60_000 } = options;
-  const { random, say = () => {} } = options;
+  const { generators, say = () => {} } = options;
   const stage = await openStage(options);
   let town: Town | undefined;
   const watch = watchNodes(stage.cluster);
   const checkpoints = watchCheckpoints(stage.cluster.postgres.url, stage);
+  const trims = watchTrims(stage);
   try {
-    town = await settle(stage.balancer.url, random, plan);
+    town = await settle(stage.balancer.url, generators('town'), plan);
     await options.onSettled?.();
     town.write(perSecond);
     await pause(2 * calmMs);
@@ -78,7 +81,8 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       const names = together.map(({ name }) => name).join(', while ');
       const begun = { counts: town.counts(), at: performance.timeOrigin + performance.now() };
       watch.reset();
-      await Promise.all(together.map((fault) => fault.run(stage, random, town as Town)));
+      const random = ({ name }: Fault) => generators(`fault ${faults.length}: ${name}`);
+      await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town)));
       await pause(calmMs);
       const report = {
         names,
@@ -106,7 +110,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     );
     breaches.push(...(await settled(stage, before, recoverMs)));
     if (histories) breaches.push(...(await below(stage, histories)));
-    breaches.push(...(await checkpoints.stop()));
+    breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town.counts()));
     return {
       breaches,
       total: town.counts(),
@@ -117,9 +121,16 @@ export async function runFaults(options: RunOptions): Promise<Report> {
   } finally {
     await watch.stop();
     await checkpoints.stop();
+    await trims.stop();
     town?.close();
     await stage.close();
   }
+}
+
+/** Whatever was refused meanwhile, the SDK sends again until it is acked. */
+function unacked({ sends, acks, refused, unknown }: Counts): string[] {
+  if (acks === sends && refused === 0 && unknown === 0) return [];
+  return [`of ${sends} sends ${acks} were acked, ${refused} refused, ${unknown} of unknown outcome`];
 }
 
 /** `sends`, `acks` and so on, as a person reads them. */

@@ -10,6 +10,7 @@ import { metricsOf, sumOf } from '../../ops/cluster/sample.ts';
 import type { Role } from '../../ops/config/fields.ts';
 import { makeTokenKey } from '../../ops/config/token-key.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
+import type { Generators } from './generators.ts';
 import { type Mischief, meddleWithBus, noMischief } from './nats-meddler.ts';
 import { type NetworkLink, startLink } from './network-link.ts';
 
@@ -47,7 +48,7 @@ export interface Stage {
 
 export interface StageOptions {
   counts?: Record<Role, number>;
-  random(): number;
+  generators: Generators;
   env?: Record<string, string>;
   /** Settings of one process besides. */
   envOf?(name: string): Record<string, string>;
@@ -61,7 +62,7 @@ const preloads = [`--import ${join(import.meta.dirname, 'shifted-clock.ts')}`];
 const postgresSettings = { fsync: 'off', full_page_writes: 'off' };
 
 export async function openStage(options: StageOptions): Promise<Stage> {
-  const { counts = { gateway: 2, actors: 2, services: 1 }, random } = options;
+  const { counts = { gateway: 2, actors: 2, services: 1 }, generators } = options;
   const dir = await mkdtemp(join(tmpdir(), prefix));
   const links = new Map<string, LinksOf>();
   const complaints: string[] = [];
@@ -95,7 +96,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           port(NATS_URL),
           meddleWithBus(
             'suhbat.bus.',
-            random,
+            generators(`bus ${name}`),
             () => mischief,
             () => hidden.get(name),
           ),
