@@ -140,8 +140,11 @@ export class Beacons implements Pick<Bus, 'publish'> {
     const last: Head[] = [];
     for (const head of this.#leaving.splice(0, perTick)) {
       this.#tell(head);
+      // Told late for the first time: the beacon may be lost, so it is not the only one.
+      const again = head.told ? now : now + options.beaconMs;
       head.told = true;
-      if (now < head.at + options.headKeptMs) this.#wait(head, head.at + options.headKeptMs);
+      const until = Math.max(head.at + options.headKeptMs, again);
+      if (now < until) this.#wait(head, until);
       else last.push(head);
     }
     if (last.length > 0) void this.#forget(last);

@@ -51,6 +51,11 @@ export class VirtualClock implements Clock {
     this.#now = until;
     await settled();
   }
+
+  /** Moves by so many milliseconds, running nothing: as where the process stood still. */
+  leap(ms: number): void {
+    this.#now += ms;
+  }
 }
 
 /** Lets everything run that waits for nothing but promises. */

@@ -70,6 +70,18 @@ describe('beacons', () => {
     expect(heads()).to.deep.equal(['chat.a 8']);
   });
 
+  it('tells it twice, the one some time after the other, also where all that time passed at once', async () => {
+    say('a', 7);
+    clock.leap(40_000);
+    await clock.advance(100);
+    expect(heads()).to.deep.equal(['chat.a 7']);
+    await clock.advance(1800);
+    expect(heads()).to.deep.equal([]);
+    await clock.advance(300);
+    expect(heads()).to.deep.equal(['chat.a 7']);
+    expect(beacons.size).to.equal(0);
+  });
+
   it('tells a private chat on both its subjects', async () => {
     const envelope = frame('p', 3);
     for (const subject of ['user.ann', 'user.bob']) beacons.publish(subject, envelope);
