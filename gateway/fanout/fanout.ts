@@ -114,7 +114,7 @@ export function createFanout(parts: FanoutParts): Fanout {
       onHead(user, chat, chat.head_age_ms, attach);
       return;
     }
-    marks?.note(user, envelope);
+    if (chat !== undefined) marks?.note(user, chat, attach);
     if (attach !== undefined) void attachTo(user, attach, chat?.member_seq ?? 0);
     else if (chat?.removed?.includes(user.id)) chats.detach(user, chat.id, chat.member_seq);
     deliver(subjects.user(user.id), envelope, user.connections);
@@ -138,6 +138,8 @@ export function createFanout(parts: FanoutParts): Fanout {
     }
     if (chat !== undefined && attached && note.removed?.includes(user.id)) chats.recheck(chat);
     const seen = marks?.of(user, note.id) ?? 0;
+    // Told once: the last word of the same head says nothing new.
+    marks?.note(user, note);
     if (seen < (note.seq ?? 0) && leftAfter(user.since, ageMs)) resync(user, note.id);
   }
 

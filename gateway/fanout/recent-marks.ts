@@ -1,4 +1,4 @@
-import type { Heard } from '../../ops/bus/bus.ts';
+import type { ChatNote } from '../../ops/bus/bus.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { LocalUser } from './local.ts';
 
@@ -26,9 +26,8 @@ export class RecentMarks {
     this.#began = clock.monotonic();
   }
 
-  /** A frame that a beacon may speak of later has come by. */
-  note(user: LocalUser, { chat, attach }: Heard): void {
-    if (chat === undefined) return;
+  /** A frame that a beacon may speak of later has come by, or a beacon. */
+  note(user: LocalUser, chat: ChatNote, attach?: string): void {
     if (chat.seq === undefined && attach === undefined && chat.removed === undefined) return;
     const mark = chat.seq ?? chat.member_seq;
     let chats = this.#young.get(user);
