@@ -33,7 +33,7 @@ export interface LossyScene {
 /** Sooner than in the product; the pace is what `beacons.test.ts` looks at. */
 export const beaconOptions = { beaconMs: 200, headKeptMs: 1000, activations: 10_000 };
 
-export function useLossyScene(): LossyScene {
+export function useLossyScene(options = beaconOptions): LossyScene {
   const scene = {
     member: () => scene.group.member(scene.test),
     say: (seq, more) =>
@@ -53,7 +53,7 @@ export function useLossyScene(): LossyScene {
     scene.chats = [scene.group];
     scene.rechecks = 0;
     scene.bus = createLossyBus(createLocalBus());
-    scene.owner = new Beacons({ bus: scene.bus, clock: systemClock, options: beaconOptions });
+    scene.owner = new Beacons({ bus: scene.bus, clock: systemClock, options });
     scene.test = await startGateway({
       bus: scene.bus,
       recheckLogins: async () => {
