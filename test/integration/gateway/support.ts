@@ -58,6 +58,8 @@ export interface TestOptions {
   shards?: number;
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
+  /** Its clock, where the test sets it. */
+  clock?: Clock;
 }
 
 function hurried(times: number): Clock {
@@ -82,7 +84,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     },
   });
   const logger = createLogger('info', sink as never);
-  const clock = hurried(options.hurry ?? 1);
+  const { clock = hurried(options.hurry ?? 1) } = options;
   const { bus = createLocalBus() } = options;
   const metrics = createMetrics();
   const tokens = createAccessTokens({ privateKeyPem, clock });
