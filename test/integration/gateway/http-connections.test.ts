@@ -86,15 +86,6 @@ describe('gateway: connections of REST', () => {
     expect(seen).to.deep.equal([]);
   });
 
-  it('ends a connection whose body comes too slowly', async () => {
-    const connection = raw(
-      things.gateway,
-      'POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na',
-    );
-    await connection.gone();
-    expect(seen).to.deep.equal([]);
-  });
-
   it('forgets a client that goes away in the middle of its body, or before its answer', async () => {
     const body = raw(
       things.gateway,
@@ -108,14 +99,6 @@ describe('gateway: connections of REST', () => {
     answered?.({ status: 200, body: {} });
     const line = things.gateway.lines.find(({ request_id }) => request_id === 'gone-away');
     expect(line?.status).to.equal(499);
-    expect((await fetch(`${things.gateway.base}/live`)).status).to.equal(200);
-  });
-
-  it('answers 504 where a handler does not answer, and ignores what it says later', async () => {
-    const response = await fetch(`${things.gateway.base}/later`);
-    expect(response.status).to.equal(504);
-    expect((await problem(response)).code).to.equal('timeout');
-    for (const late of waiting) late({ status: 200, body: {} });
     expect((await fetch(`${things.gateway.base}/live`)).status).to.equal(200);
   });
 
@@ -138,5 +121,27 @@ describe('gateway: connections of REST', () => {
     );
     expect(await connection.gone()).to.not.include('smuggled');
     expect(seen).to.deep.equal([]);
+  });
+});
+
+describe('gateway: what takes too long over REST', () => {
+  const things = useThings(5000);
+  const { seen, waiting } = things;
+
+  it('ends a connection whose body comes too slowly', async () => {
+    const connection = raw(
+      things.gateway,
+      'POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na',
+    );
+    await connection.gone();
+    expect(seen).to.deep.equal([]);
+  });
+
+  it('answers 504 where a handler does not answer, and ignores what it says later', async () => {
+    const response = await fetch(`${things.gateway.base}/later`);
+    expect(response.status).to.equal(504);
+    expect((await problem(response)).code).to.equal('timeout');
+    for (const late of waiting) late({ status: 200, body: {} });
+    expect((await fetch(`${things.gateway.base}/live`)).status).to.equal(200);
   });
 });

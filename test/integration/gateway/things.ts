@@ -18,8 +18,11 @@ export interface Things {
   ): Promise<Response>;
 }
 
-/** A gateway with routes that do nothing but answer, well or badly. Its clock runs ten times as fast as ours. */
-export function useThings(): Things {
+/**
+ * A gateway with routes that do nothing but answer, well or badly. Its clock runs ten times as fast as ours;
+ * `callTimeout`, by that clock, is more than a busy machine needs.
+ */
+export function useThings(callTimeout = 50_000): Things {
   const seen: RouteRequest[] = [];
   const waiting: ((answer: Answer) => void)[] = [];
   let gateway: GatewayTest;
@@ -88,7 +91,7 @@ export function useThings(): Things {
   ];
 
   before(async () => {
-    gateway = await startGateway({ routes, hurry: 10 });
+    gateway = await startGateway({ routes, hurry: 10, settings: { callTimeout } });
   });
   after(() => gateway.stop());
   beforeEach(() => {
