@@ -127,7 +127,7 @@ describe('gateway: server-sent events', function () {
     test = await startGateway();
     const [user, login] = [newId(), newId()];
     const [short, revoked, other] = await Promise.all([
-      listen({ authorization: `Bearer ${test.token(user, newId(), 2)}` }),
+      listen({ authorization: `Bearer ${test.token(user, newId(), 5)}` }),
       listenAs(user, login),
       listenAs(user),
     ]);
@@ -210,7 +210,7 @@ describe('gateway: server-sent events', function () {
     }
     line.socket.resume();
     await line.has(`"text":"${count - 1} `);
-    const heard = [...line.text().matchAll(/"text":"(\d+) /g)].map(([, n]) => Number(n));
+    const heard = [...line.unchunked().matchAll(/"text":"(\d+) /g)].map(([, n]) => Number(n));
     expect(heard).to.deep.equal([...Array(count).keys()]);
     line.socket.destroy();
   });

@@ -8,6 +8,8 @@ import type { GatewayTest } from './support.ts';
 export interface RawConnection {
   socket: net.Socket;
   text(): string;
+  /** The same without the heads of chunks, which may stand anywhere in a body. */
+  unchunked(): string;
   closed(): boolean;
   /** What has arrived once it holds `part`. */
   has(part: string): Promise<string>;
@@ -27,12 +29,17 @@ export function raw(test: GatewayTest, ...first: (string | Buffer)[]): RawConnec
     closed = true;
   });
   for (const part of first) socket.write(part);
+  const unchunked = () => received.replace(/\r\n[0-9a-f]+\r\n/gi, '');
   return {
     socket,
     text: () => received,
+    unchunked,
     closed: () => closed,
     has: (part) =>
-      until(`"${part}" in ${JSON.stringify(received)}`, () => received.includes(part) && received),
+      until(
+        `"${part}" in ${JSON.stringify(received)}`,
+        () => (received.includes(part) || unchunked().includes(part)) && received,
+      ),
     gone: async () => {
       await until('the connection to end', () => closed, 15_000);
       return received;
