@@ -4,17 +4,11 @@ import { eventually } from '../../../support/eventually.ts';
 import { product, useProduct } from '../support/program.ts';
 import { rest } from '../support/rest.ts';
 import { newUser } from '../support/users.ts';
-import { stored, upload } from './support.ts';
+import { nothingLeft, upload } from './support.ts';
 
 describe('bodies of uploads', function () {
   this.timeout(60_000);
   useProduct();
-
-  const nothingLeft = () =>
-    eventually(() => {
-      const left = JSON.stringify(stored());
-      return left === '{"begun":[],"incoming":[]}' || left;
-    });
 
   it('of more than 50 MiB are refused, told or untold, and leave nothing', async () => {
     const user = await newUser();

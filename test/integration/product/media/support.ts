@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import sharp, { type Sharp } from 'sharp';
 import type { File, Presigned } from '../../../../schemas/rest/media.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { product } from '../support/program.ts';
 import { type Answer, rest } from '../support/rest.ts';
 import type { User } from '../support/users.ts';
@@ -113,6 +114,14 @@ export function stored(): Record<'begun' | 'incoming', string[]> {
     }
   };
   return { begun: list('begun'), incoming: list('incoming') };
+}
+
+/** Nothing of this, also once whatever is being stored has been. */
+export function nothingLeft(): Promise<void> {
+  return eventually(() => {
+    const left = JSON.stringify(stored());
+    return left === '{"begun":[],"incoming":[]}' || left;
+  });
 }
 
 export async function presign(user: User, body: object): Promise<Answer<Presigned>> {
