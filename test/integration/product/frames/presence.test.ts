@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { newId } from '../../../../schemas/ids.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { hearNothing, refused } from '../support/expected.ts';
-import { useProduct } from '../support/program.ts';
-import { newPeople, newUser, newUsers, type User } from '../support/users.ts';
+import { graceMs, useProduct } from '../support/program.ts';
+import { newPeople, newUser, newUsers, type Person, type User } from '../support/users.ts';
 
 interface Shown {
   online: boolean;
@@ -73,19 +73,29 @@ describe('presence', () => {
 
   it('does not turn where somebody comes back within the grace', async () => {
     const [ann] = await newPeople('ann');
-    const [bob, cem] = await newUsers('bob', 'cem');
-    await ann.socket.request('presence.watch', { user_ids: [bob.id, cem.id] });
-    const socket = await bob.open();
-    await ann.socket.event('presence', { user_id: bob.id, online: true });
-    socket.close();
-    await socket.end();
-    await bob.open();
+    const cem = await newUser('cem');
+    const bob = await backInTime(ann, cem);
     // Somebody who left after that is gone by the time that the first would be.
     (await cem.open()).close();
     await ann.socket.event('presence', { user_id: cem.id, online: false });
     expect(ann.socket.events('presence', { user_id: bob.id })).to.have.length(1);
     expect(await shown(bob, ann)).to.include({ online: true });
   });
+
+  /** Watched by Ann, too; another one where a busy machine made it too late. */
+  async function backInTime(ann: Person, cem: User): Promise<User> {
+    for (;;) {
+      const bob = await newUser('bob');
+      await ann.socket.request('presence.watch', { user_ids: [bob.id, cem.id] });
+      const socket = await bob.open();
+      await ann.socket.event('presence', { user_id: bob.id, online: true });
+      const left = performance.now();
+      socket.close();
+      await socket.end();
+      await bob.open();
+      if (performance.now() - left < graceMs / 2) return bob;
+    }
+  }
 
   it('is watched as the newest list says: the one before is forgotten', async () => {
     const [ann] = await newPeople('ann');

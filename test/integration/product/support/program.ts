@@ -30,7 +30,7 @@ const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** Presence in the shared program: long enough to come back in, short enough to wait for. */
-const graceMs = 1500;
+export const graceMs = 1500;
 
 export async function startProduct(env: Record<string, string> = {}): Promise<Product> {
   const folder = mkdtempSync(join(tmpdir(), 'suhbat-product-'));
