@@ -118,9 +118,9 @@ describe('a refresh token', () => {
 
   it('repeated by the same client at once gives the same answer', async () => {
     const { tokens } = await newUser();
-    const answers = await Promise.all([1, 2, 3].map(() => refresh(tokens.refresh_token)));
+    const answers = await Promise.all([1, 2, 3, 4].map(() => refresh(tokens.refresh_token)));
+    expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200]);
     expect(new Set(answers.map(({ body }) => body.refresh_token)).size).to.equal(1);
-    expect((await refresh(tokens.refresh_token)).status).to.equal(200);
   });
 
   it('used again after its successor was used revokes the login, its tokens and sockets, and no other', async () => {
