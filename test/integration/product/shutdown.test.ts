@@ -18,7 +18,7 @@ describe('SIGTERM', () => {
 
   beforeEach(async function () {
     this.timeout(60_000);
-    own = await startProduct({ SUHBAT_STOP_DEADLINE: '8000' });
+    own = await startProduct({ SUHBAT_STOP_DEADLINE: '30000' });
     const register = async () => {
       const body = { username: freshName(), email: freshAddress(), password: freshPassword() };
       return (await rest<Tokens>('POST', '/api/v1/auth/register', { body, url: own.url })).body;
@@ -117,7 +117,7 @@ describe('SIGTERM', () => {
   });
 
   it('of an idle program closes every socket after its bye, and ends with 0', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     own.program.signal('SIGTERM');
     for (const socket of sockets) {
       await socket.event('bye');
@@ -132,7 +132,7 @@ describe('SIGTERM', () => {
   });
 
   it('a second time ends it at once, whatever is still in flight', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { hostname, port } = new URL(own.url);
     const slow = connect(Number(port), hostname);
     const post =

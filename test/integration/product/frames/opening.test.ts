@@ -183,7 +183,7 @@ describe('an open socket', () => {
   it('lives on with a fresh token of the same user, and closes with 4001 when its token ends', async function () {
     this.timeout(30_000);
     const user = await newUser();
-    const short = () => product().sign(user.id, user.login_id, Date.now(), 3);
+    const short = () => product().sign(user.id, user.login_id, Date.now(), 6);
     const [renewed, left] = await Promise.all(
       [0, 1].map(() => openSocket(product().url, { token: short() })),
     );
