@@ -115,6 +115,12 @@ export const storm: Scenario = {
           unit: 's',
           bar: { max: 5 },
         },
+        {
+          what: 'p99 of them, the slowest time',
+          value: Math.max(...rows.map(({ figures }) => figures['synced p99 ms'] ?? Number.NaN)) / 1000,
+          unit: 's',
+          bar: { max: 2 },
+        },
       ],
     };
   },
