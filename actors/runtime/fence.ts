@@ -51,17 +51,27 @@ export class Fence {
    */
   async confirm(at: number): Promise<Confirmation> {
     while (!this.#closed && !this.fresh(at)) {
-      this.#asking ??= this.#ask().finally(() => {
-        this.#asking = undefined;
-      });
-      const answer = await this.#asking;
+      const answer = await this.#askOnce();
       if (answer !== 'own') return answer;
     }
     return this.#closed ? 'lost' : 'own';
   }
 
+  /** The same of now, whatever was confirmed before: the journal may have been away, and hold less than it did. */
+  async check(): Promise<Confirmation> {
+    await this.#asking;
+    return this.#closed ? 'lost' : this.#askOnce();
+  }
+
   close(): void {
     this.#closed = true;
+  }
+
+  #askOnce(): Promise<Confirmation> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
   }
 
   async #ask(): Promise<Confirmation> {

@@ -61,6 +61,7 @@ export class ActorHost<Tx = unknown> {
   readonly #beacons: Beacons | undefined;
   readonly #watch: CheckpointWatch;
   #attempts = 0;
+  #journalBacks = 0;
 
   constructor(parts: HostParts<Tx>) {
     this.#parts = parts;
@@ -135,6 +136,19 @@ export class ActorHost<Tx = unknown> {
     if (this.#door.closed) return;
     this.#keeper.placementChanged();
     void this.#handOff.all();
+  }
+
+  /**
+   * The journal was away, and may have come back with less than it had: every owned shard is looked at, also those
+   * that nobody asks for. Resolves when each has its answer, or when it was away again.
+   */
+  async journalBack(): Promise<void> {
+    const time = ++this.#journalBacks;
+    for (const shard of [...this.#keeper.owned()])
+      while ((await shard.confirm()) === 'unknown') {
+        await sleep(this.#parts.clock, this.#options.retryMaxMs);
+        if (time !== this.#journalBacks || this.#door.closed) return;
+      }
   }
 
   /** Another node should own this shard: lets it go, in its turn; resolves to whether it is gone from here. */

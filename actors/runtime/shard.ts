@@ -3,7 +3,7 @@ import type { Journal } from '../journal/journal.ts';
 import { Activation, type ActivationParts } from './activation.ts';
 import { Appender } from './appender.ts';
 import { Entry } from './entry.ts';
-import { Fence } from './fence.ts';
+import { type Confirmation, Fence } from './fence.ts';
 import { FlushQueue, type FlushTake } from './flush-queue.ts';
 import { Gate } from './gate.ts';
 import type { AnyKind, Decision, Outgoing } from './kind.ts';
@@ -117,6 +117,11 @@ export class OwnedShard {
     if (this.closed || answer === 'lost') return { code: 'actor_moved' };
     if (answer === 'unknown') return { code: 'unavailable', reason: 'journal_away', retry_after_ms: 1000 };
     return this.activations.has(key) ? 'hot' : 'cold';
+  }
+
+  /** Is the newest record still one's own? Where the journal has lost it, this loses the shard. */
+  confirm(): Promise<Confirmation> {
+    return this.#fence.check();
   }
 
   /** Takes over what an earlier owner committed and left unflushed. */

@@ -79,6 +79,7 @@ export async function createActorHost(
     ...(wanted && { serving: (shard: number) => wanted.shard(shard) }),
     log: (level, message, error) => log[level]({ err: error }, message),
   });
+  journal.onBack?.(() => void host.journalBack());
   if (wanted) await watchGateways(process, links, { host, wanted });
   links.broker.joined?.serve(actorActions(host));
   links.broker.createService(actorsService(host));

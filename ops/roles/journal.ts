@@ -12,6 +12,8 @@ import type { Process } from './process.ts';
 
 /** A journal that tells how full it is, and why it takes no more writes where it does not. */
 export interface UsedJournal extends Journal {
+  /** Calls this whenever its server is there again; where it has none there is no such time. */
+  onBack?(listener: () => void): void;
   /** Opens what stands in its place when it is gone; where it never is there is none. */
   reopen?(): Promise<UsedJournal>;
   usage(): { bytes: number; maxBytes: number };
@@ -54,7 +56,11 @@ async function openClusterJournal(process: Process, natsUrl: string, make: boole
       onFailure: (failure) => log.fatal({ err: failure }, 'the journal takes no more writes'),
     });
     opened.push(journal);
-    return { ...journal, reopen: () => open(false) };
+    return {
+      ...journal,
+      onBack: (listener) => void link.onChange((change) => change === 'back' && listener()),
+      reopen: () => open(false),
+    };
   };
   // One that is gone still refuses whoever was left with it.
   const opened: Journal[] = [];

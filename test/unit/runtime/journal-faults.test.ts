@@ -249,6 +249,23 @@ describe('a journal that lost records', () => {
         expect(records(world).filter((record) => record.type === 'claim')).to.have.length(1);
       });
 
+  it('is found out when its server is back, though nobody asks for anything', async () => {
+    const world = createWorld(false);
+    const node = createNode(world);
+    await node.start();
+    await node.put('a', 'k1');
+    await world.clock.advance(100);
+    (world.memory.records(0) as unknown[]).pop();
+    // It takes a while before it answers.
+    let unready = 2;
+    node.journal.beforeNewest = async () => {
+      if (unready-- > 0) throw new JournalError('in_doubt', 'There is no answer.');
+    };
+    void node.host.journalBack();
+    await world.clock.advance(5000);
+    expect(node.host.stats().shards).to.include({ quarantined: 1 });
+  });
+
   it('is found out by a claim: the shard waits for an operator, and whoever waits for it is told', async () => {
     const node = createNode(createWorld(false));
     lose(node);
