@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type Clock, sleep } from '../process/clock.ts';
+import { sessionOptions } from './session-options.ts';
 
 export interface PatientPoolOptions {
   url: string;
@@ -75,6 +76,7 @@ export function createPatientPool(options: PatientPoolOptions): PatientPool {
   const pool = new Patient({
     connectionString: options.url,
     application_name: options.applicationName,
+    options: sessionOptions,
     max: options.maxConnections,
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 60_000,

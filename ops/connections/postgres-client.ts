@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../process/start-error.ts';
+import { sessionOptions } from './session-options.ts';
 
 export interface ClientOptions {
   url: string;
@@ -35,6 +36,7 @@ async function connectClient({ url, applicationName, waitMs = 0, onWait }: Clien
     const client = new pg.Client({
       connectionString: url,
       application_name: applicationName,
+      options: sessionOptions,
       connectionTimeoutMillis: 5000,
       keepAlive: true,
     });

@@ -4,6 +4,7 @@ import { createDriverFactory, type DriverCommand, type DriverFactory } from 'slo
 import { LostConnection } from './postgres-faults.ts';
 import { createNames, prepared } from './postgres-prepared.ts';
 import { typeParsers } from './postgres-types.ts';
+import { sessionOptions } from './session-options.ts';
 
 export interface DriverOptions {
   url: string;
@@ -112,7 +113,7 @@ function clientConfig(options: DriverOptions, socket: Socket): pg.ClientConfig {
     stream: () => socket,
     types: typeParsers,
     // Times come in UTC, which `isoTime` reads fastest.
-    options: '-c timezone=UTC',
+    options: `${sessionOptions} -c timezone=UTC`,
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs,
     query_timeout: options.statementTimeoutMs + answerGraceMs,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { sql } from 'slonik';
+import { createPatientPool } from '../../../ops/connections/patient-pool.ts';
 import {
   type Database,
   databaseFault,
@@ -10,6 +11,8 @@ import {
   storing,
   typed,
 } from '../../../ops/connections/postgres.ts';
+import { withClient } from '../../../ops/connections/postgres-client.ts';
+import { systemClock } from '../../../ops/process/clock.ts';
 import { fail, SuhbatError } from '../../../schemas/errors.ts';
 import { connectTo, createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
@@ -59,6 +62,27 @@ describe('the connection to PostgreSQL', () => {
       many: [1, null],
       never: null,
     });
+  });
+
+  it('commits to disk before it answers, in every kind of session, although the database would not', async () => {
+    const { url } = database;
+    const plain = { url, applicationName: 'test' };
+    const name = new URL(url).pathname.slice(1);
+    await withClient(plain, (client) => client.query(`alter database ${name} set synchronous_commit = off`));
+    const patient = createPatientPool({
+      ...plain,
+      maxConnections: 1,
+      statementTimeoutMs: 5000,
+      clock: systemClock,
+      onLost() {},
+    });
+    const show = 'show synchronous_commit';
+    const said = [
+      await (await connect()).one(sql.unsafe`show synchronous_commit`),
+      (await withClient(plain, (client) => client.query(show))).rows[0],
+      (await patient.pool.query(show).finally(() => patient.close())).rows[0],
+    ];
+    for (const one of said) expect(one).to.deep.equal({ synchronous_commit: 'on' });
   });
 
   it('stores many rows in one statement, with ids, times, JSON and nothing', async () => {
