@@ -51,7 +51,7 @@ export interface HidingParts {
 export interface Hiding {
   /** Grows with every note: where it has grown meanwhile, what was asked before may be wrong. */
   readonly changes: number;
-  /** Looks again at all that this connection watches: after a loss on the bus. */
+  /** Looks again at all that this connection watches: after a loss on the bus, here or where notes come from. */
   review(connection: Connection, meta: CallMeta): Promise<void>;
   close(): void;
 }
@@ -68,7 +68,7 @@ export function createHiding({ bus, call, watches, send, meta }: HidingParts): H
     send(connection, encodeEvent('presence', hiddenPresence(userId)));
   }
 
-  async function look({ user_id, viewer_id }: PrivacyNote): Promise<void> {
+  async function look(user_id: string, viewer_id: string | undefined): Promise<void> {
     const watching = [...watches.watchers(user_id)].filter(
       ({ user }) => user !== undefined && (viewer_id === undefined || user.id === viewer_id),
     );
@@ -86,8 +86,10 @@ export function createHiding({ bus, call, watches, send, meta }: HidingParts): H
   }
 
   const unsubscribe = bus.subscribe(subjects.privacy, ({ note }) => {
+    const { user_id, viewer_id } = note as PrivacyNote;
     changes++;
-    void look(note as PrivacyNote);
+    // A note of nobody is for all watches: the recovery looks at them, at its pace.
+    if (user_id !== undefined) void look(user_id, viewer_id);
   });
 
   return {

@@ -36,7 +36,8 @@ export interface RevokedLogins {
 
 /** This user's presence may not be for this viewer any more, or not for all who watch. */
 export interface PrivacyNote {
-  user_id: string;
+  /** Absent: notes may be lost, nobody knows whose, and all watches are to be looked at again. */
+  user_id?: string;
   viewer_id?: string;
 }
 

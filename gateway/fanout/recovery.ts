@@ -2,12 +2,13 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import type { Logger } from '../../ops/telemetry/logger.ts';
+import { type PrivacyNote, subjects } from '../../schemas/subjects.ts';
 import type { Connection } from '../websocket/connection.ts';
 import type { Fanout } from './fanout.ts';
 import type { LocalUser } from './local.ts';
 
 export interface RecoveryParts {
-  bus: Pick<Bus, 'onLoss'>;
+  bus: Pick<Bus, 'onLoss' | 'subscribe'>;
   clock: Clock;
   fanout: Pick<Fanout, 'users' | 'reattach' | 'resync'>;
   logger: Logger;
@@ -20,6 +21,9 @@ export interface RecoveryParts {
   turnAway(connection: Connection): void;
 }
 
+/** What may have gone by: anything, or only who hides from whom. */
+type Extent = 'all' | 'hiding';
+
 /** The users of a gateway are looked after in turn, within this time where that is quick. */
 const spreadMs = 5000;
 const atOnce = 64;
@@ -30,12 +34,15 @@ const firstPauseMs = 500;
  * What a gateway does after a broken link to the bus. Frames, changes of membership and revoked logins may all
  * have gone by: logins are read again at once; each user's chats are read and attached again, and then his
  * connections are told `resync`, not all of them in one moment. A user for whom that cannot be done is turned
- * away: his client comes back, here or elsewhere. The returned function ends it.
+ * away: his client comes back, here or elsewhere.
+ *
+ * Where the link of those was broken who tell of hiding, only watches are looked at again, in the same way. The
+ * returned function ends it.
  */
 export function createRecovery(parts: RecoveryParts): () => void {
   const { bus, clock, fanout, logger } = parts;
   let running = false;
-  let again = false;
+  let due: Extent | undefined;
   let closed = false;
 
   /** False where all attempts failed. */
@@ -55,55 +62,70 @@ export function createRecovery(parts: RecoveryParts): () => void {
     return false;
   }
 
-  async function recover(user: LocalUser): Promise<void> {
+  async function recover(user: LocalUser, extent: Extent): Promise<void> {
     const done = await attempted(
       async () => {
         const [connection] = user.connections;
-        if (connection !== undefined) await fanout.reattach(user, parts.meta(connection));
+        if (extent === 'all' && connection !== undefined) await fanout.reattach(user, parts.meta(connection));
         for (const watching of [...user.connections]) await parts.reviewWatches(watching);
       },
-      (error) => logger.warn({ err: error }, 'a user could not be attached again'),
+      (error) => logger.warn({ err: error, extent }, 'what a user hears could not be looked at again'),
     );
     if (closed) return;
-    if (done) fanout.resync(user);
-    else for (const connection of [...user.connections]) parts.turnAway(connection);
+    if (!done) for (const connection of [...user.connections]) parts.turnAway(connection);
+    else if (extent === 'all') fanout.resync(user);
   }
 
-  async function recoverAll(): Promise<void> {
-    const users = [...fanout.users()];
+  async function recoverAll(extent: Extent): Promise<void> {
+    const users = [...fanout.users()].filter((user) => extent === 'all' || watches(user));
     const begun = clock.monotonic();
     let next = 0;
     const worker = async () => {
       for (let user = users[next]; user !== undefined && !closed; user = users[next]) {
         const wait = begun + (next++ * spreadMs) / users.length - clock.monotonic();
         if (wait > 0) await sleep(clock, wait);
-        if (user.connections.size > 0) await recover(user);
+        if (user.connections.size > 0) await recover(user, extent);
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, users.length) }, worker));
   }
 
+  async function recheckLogins(): Promise<void> {
+    await attempted(parts.recheckLogins, (error) =>
+      logger.error({ err: error }, 'revoked logins could not be read again'),
+    );
+  }
+
   async function run(): Promise<void> {
     running = true;
-    do {
-      again = false;
-      const logins = attempted(parts.recheckLogins, (error) =>
-        logger.error({ err: error }, 'revoked logins could not be read again'),
-      );
-      await Promise.all([logins, recoverAll()]);
-    } while (again && !closed);
+    for (let extent = due; extent !== undefined && !closed; extent = due) {
+      due = undefined;
+      await Promise.all([extent === 'all' && recheckLogins(), recoverAll(extent)]);
+    }
     running = false;
+  }
+
+  function begin(extent: Extent): void {
+    if (due !== 'all') due = extent;
+    if (!running) void run();
   }
 
   const endLoss = bus.onLoss((loss) => {
     // What this process sends is not what its connections hear.
-    if (loss !== 'all') return;
-    again = true;
-    if (!running) void run();
+    if (loss === 'all') begin('all');
+  });
+  const endNotes = bus.subscribe(subjects.privacy, ({ note }) => {
+    if ((note as PrivacyNote).user_id === undefined) begin('hiding');
   });
 
   return () => {
     closed = true;
     endLoss();
+    endNotes();
   };
+}
+
+function watches({ connections }: LocalUser): boolean {
+  for (const { watched } of connections) if (watched !== undefined) return true;
+  return false;
 }

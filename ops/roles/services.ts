@@ -10,24 +10,20 @@ import { createImages } from '../../services/media/images.ts';
 import { mediaJobs } from '../../services/media/jobs.ts';
 import { createMediaService } from '../../services/media/media.service.ts';
 import { createAdminService } from '../../services/users/admin.service.ts';
+import { repeatNotes } from '../../services/users/after-a-loss.ts';
 import { cleanCodes, codeMailHandler } from '../../services/users/code-mail.ts';
 import { createCodes } from '../../services/users/codes.ts';
 import { grantFirstAdmin } from '../../services/users/first-admin.ts';
 import { createGoogle } from '../../services/users/google-client.ts';
-import { revokedSince } from '../../services/users/logins.store.ts';
 import { createPasswords, type Passwords } from '../../services/users/passwords.ts';
 import { createRefreshTokens } from '../../services/users/refresh-tokens.ts';
 import { createUsersService } from '../../services/users/users.service.ts';
 import { createViews } from '../../services/users/views.ts';
-import type { Bus } from '../bus/bus.ts';
 import { codeRatesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
-import type { Database } from '../connections/postgres.ts';
 import type { Objects } from '../objects/objects.ts';
-import { sleep } from '../process/clock.ts';
-import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
+import type { AccessTokens } from '../security/access-tokens.ts';
 import { createMediaUrls } from '../security/media-urls.ts';
-import { publishRevoked } from '../security/revoked-logins.ts';
 import { sampleQueue } from '../telemetry/queues.ts';
 import type { Jobs } from './jobs.ts';
 import type { Links } from './links.ts';
@@ -49,7 +45,7 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   const { secrets, tokens, actors, objects } = parts;
   const { broker, bus, call, ephemeral, redis } = parts.links;
   const { db } = parts.storage;
-  const { clock, config } = process;
+  const { life, clock, config, logger } = process;
   const { adminEmail } = config;
   const urls = createMediaUrls(secrets.tokenKey, clock);
   const passwords = await startPasswords(process);
@@ -87,7 +83,12 @@ export async function createServices(process: Process, parts: ServicesParts): Pr
   if (adminEmail !== undefined) await db.transaction((tx) => grantFirstAdmin(tx, adminEmail, clock.now()));
   broker.createService(createAdminService({ db, bus, ...profiles, clock, access }));
   broker.createService(createAuditService({ db, access }));
-  if (bus.lossy) await repeatRevoked(process, bus, db);
+  if (bus.lossy)
+    await life.part(
+      'notes again',
+      () => repeatNotes({ bus, db, clock, logger }),
+      (end) => end(),
+    );
   broker.createService(createChatsService({ db, actors, call }));
   broker.createService(createKeysService({ db, clock }));
   const images = createImages({ maxPixels: config.mediaPixels });
@@ -118,32 +119,6 @@ function openGoogle({
     publicUrl,
   });
   return { client, returnTo };
-}
-
-const repeatTries = 5;
-const repeatPauseMs = 1000;
-
-/** What this process told of revoked logins while its link was broken is told again: gateways may not have heard. */
-async function repeatRevoked({ life, clock, logger }: Process, bus: Bus, db: Database): Promise<void> {
-  const repeat = async () => {
-    for (let tries = 1; ; tries++) {
-      try {
-        for (const note of await revokedSince(db, clock.now() - tokenGoodMs)) publishRevoked(bus, note);
-        return;
-      } catch (error) {
-        if (tries === repeatTries) {
-          logger.warn({ err: error }, 'revoked logins could not be told again');
-          return;
-        }
-        await sleep(clock, tries * repeatPauseMs);
-      }
-    }
-  };
-  await life.part(
-    'revoked logins again',
-    () => bus.onLoss(() => void repeat()),
-    (end) => end(),
-  );
 }
 
 async function startPasswords({ life, config, metrics }: Process): Promise<Passwords> {

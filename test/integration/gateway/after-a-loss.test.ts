@@ -80,6 +80,31 @@ describe('gateway: after a loss on the bus', () => {
     expect(presence()[1]).to.deep.equal({ type: 'presence', user_id: stays });
   });
 
+  it('ends them too where the link of those was broken who tell of hiding; nobody has to fetch', async () => {
+    const [hides, stays] = [newId(), newId()];
+    const [{ client }, other] = [await member(), await member()];
+    for (const who of [client, other.client])
+      await who.request({ id: 'w', type: 'presence.watch', user_ids: [hides, stays] });
+    await other.client.request({ id: 'none', type: 'presence.watch', user_ids: [] });
+    scene.test.called.length = 0;
+    let tries = 0;
+    scene.test.services['users.closed'] = () => {
+      if (++tries === 1) throw fail('unavailable', { reason: 'database_away' });
+      return [hides];
+    };
+    scene.bus.publish(subjects.privacy, { frame: '', note: {} });
+    const gone = (who: Client) => who.frames.filter(({ type }) => type === 'presence');
+    await until('hiding', () => gone(client).length > 0);
+    expect(gone(client)).to.deep.equal([
+      { type: 'presence', user_id: hides, online: false, last_seen_at: null },
+    ]);
+    expect(
+      scene.test.called.map(({ action }) => action),
+      'of who watches',
+    ).to.deep.equal(['users.closed', 'users.closed']);
+    expect([resyncs(client), resyncs(other.client), scene.rechecks]).to.deep.equal([[], [], 0]);
+  });
+
   it('turns away whom it cannot attach again', async () => {
     await scene.test.stop();
     scene.test = await startGateway({ bus: scene.bus, hurry: 10 });
