@@ -134,7 +134,7 @@ export const fields = {
     min: 1,
     max: 1_000_000,
     unit: 'per second',
-    meaning: 'Messages of one login, over REST and its sockets together',
+    meaning: 'Messages of one login, over REST and its sockets together; each gateway counts for itself',
   }),
   limitFrames: integer({
     name: 'SUHBAT_LIMIT_FRAMES',
@@ -158,7 +158,7 @@ export const fields = {
     min: 1,
     max: 1_000_000,
     unit: 'sockets',
-    meaning: 'Open sockets from one IP address',
+    meaning: 'Open sockets from one IP address; each gateway counts for itself',
   }),
 
   // Sockets

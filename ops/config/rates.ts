@@ -10,13 +10,13 @@ export interface Rate {
 export interface Rates {
   authPerAddress: Rate;
   authPerIp: Rate;
-  /** Messages of one login, over REST and sockets together. */
+  /** Messages of one login, over REST and sockets together, on each gateway for itself. */
   messages: Rate;
   /** Requests of one connection. */
   frames: Rate;
   /** Other REST calls of one user. */
   calls: Rate;
-  /** Open sockets from one IP address. */
+  /** Open sockets from one IP address, on each gateway for itself. */
   socketsPerIp: number;
 }
 
