@@ -35,7 +35,8 @@ export async function fittingEvents(
 
 /**
  * A service message for each chat, at a seq far above its head: whoever holds a lost message sees the jump, asks for
- * the history after what he holds, and never takes a new message for an old one.
+ * the history after what he holds, and never takes a new message for an old one. It counts as a change of membership,
+ * because those may be lost as well: gateways ask who is in the chat, and tell the others `resync`.
  */
 export async function* raiseChats(
   tx: Transaction,
@@ -62,7 +63,6 @@ interface Row {
   head_seq: number;
   messages_count: number;
   members_count: number;
-  member_seq: number;
   last_activity_at: string;
   created_by: string;
   user_lo: string | null;
@@ -71,7 +71,7 @@ interface Row {
 
 function readChats(tx: Transaction, ids: readonly string[]): Promise<readonly Row[]> {
   return tx.any(typed<Row>()`
-    select id, head_seq, messages_count, members_count, member_seq, last_activity_at, created_by, user_lo, user_hi
+    select id, head_seq, messages_count, members_count, last_activity_at, created_by, user_lo, user_hi
     from chats where id = any(${sql.array([...ids], 'uuid')})`);
 }
 
@@ -98,6 +98,6 @@ function raised(row: Row, now: number): ChatNoted {
     },
     pair,
   );
-  const { messages_count: ordinal, members_count, member_seq } = row;
-  return { type: 'noted', message, ordinal, member_seq, members_count, members: [] };
+  const { messages_count: ordinal, members_count } = row;
+  return { type: 'noted', message, ordinal, member_seq: seq, members_count, members: [] };
 }

@@ -78,6 +78,20 @@ describe('a shard that is adopted', () => {
     expect(told, 'the jump is told first').to.deep.equal([4 + million, 4 + million + 1]);
   });
 
+  it('says that other people may be in its chats, so that gateways ask', async () => {
+    const id = await withHole();
+    await adopt();
+    world.heard.length = 0;
+    const host = await startHost('two');
+    await send(host, id, 'fourth');
+    const subject = subjects.chat(id);
+    const [raised, fourth] = world.heard.filter((one) => one.subject === subject);
+    expect(raised).to.deep.equal({ subject, seq: 4 + million, member_seq: 4 + million });
+    expect(fourth).to.include({ member_seq: 4 + million });
+    const stored = typed<{ member_seq: number }>()`select member_seq from chats where id = ${id}`;
+    await eventually(async () => (await db.oneFirst(stored)) === 4 + million);
+  });
+
   it('is taken up by a running node, which says so', async () => {
     const id = await withHole();
     const host = await startHost('two');

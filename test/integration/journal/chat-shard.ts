@@ -19,7 +19,7 @@ export interface ChatShard {
   store: FlushStore<Transaction>;
   logs: string[];
   /** What left on the bus. */
-  heard: { subject: string; seq: number }[];
+  heard: { subject: string; seq: number; member_seq: number }[];
   start(
     node: string,
     journal: Journal,
@@ -68,7 +68,8 @@ export async function createChatShard(): Promise<ChatShard> {
       const bus = createLocalBus();
       const { publish } = bus;
       bus.publish = (subject, envelope) => {
-        heard.push({ subject, seq: envelope.chat?.seq ?? 0 });
+        const { seq = 0, member_seq = 0 } = envelope.chat ?? {};
+        heard.push({ subject, seq, member_seq });
         publish.call(bus, subject, envelope);
       };
       const host = new ActorHost<Transaction>({
