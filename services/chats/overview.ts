@@ -15,7 +15,8 @@ import { entryOf, type Overview, overviewOf } from './views.ts';
  * All chats of a user at once. SQL says which they are (joining and leaving are answered when it has
  * them), the owners say how those stand that they hold, and SQL, read after that, says it of the others.
  * All of them are looked at for each page: a chat that was just used must come first, also before its
- * use is flushed.
+ * use is flushed. A chat that waits for an operator is shown as SQL has it, and attached by that: nothing is said in it
+ * before its adoption, which makes gateways ask who is in it.
  */
 export function overviewActions(parts: ChatsParts) {
   const { db, reads } = parts;
@@ -72,13 +73,13 @@ export function overviewActions(parts: ChatsParts) {
     },
   };
 
-  /** How these chats stand for a user who is in them; `undecided`: the user is, but no row says more yet. */
+  /** How these chats stand for a user who is in them; `undecided`: the user is, or may be, but no row says more yet. */
   async function look(
     by: string,
     ids: readonly string[],
     meta: CallMeta,
   ): Promise<{ present: Overview[]; undecided: string[] }> {
-    const hot = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
+    const { hot, quarantined } = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
     const wanted = ids.filter((id) => hot.get(id)?.member ?? true);
     const read = await storing(() =>
       Promise.all(wanted.map((chat_id) => reads.row({ user_id: by, chat_id }))),
@@ -88,7 +89,8 @@ export function overviewActions(parts: ChatsParts) {
       .filter(({ id, left_seq }) => hot.has(id) || left_seq === null)
       .map((row) => overviewOf(row, hot.get(row.id)));
     const known = new Set(rows.map(({ id }) => id));
-    return { present, undecided: wanted.filter((id) => hot.has(id) && !known.has(id)) };
+    const undecided = wanted.filter((id) => (hot.has(id) || quarantined.has(id)) && !known.has(id));
+    return { present, undecided };
   }
 
   async function entriesOf(page: readonly Overview[], meta: CallMeta): Promise<ChatEntry[]> {

@@ -47,29 +47,40 @@ export function askChat<Reply>(
 
 /** One read of a chat in memory; undefined where it is not, and SQL read from now on is the truth. */
 export async function peekChat<Reply>(
-  parts: ChatsParts,
+  { actors }: ChatsParts,
   id: string,
   command: ChatCommand,
   meta: CallMeta,
 ): Promise<Reply | undefined> {
-  return (await peekChats<Reply>(parts, [id], command, meta)).get(id);
+  const result = (await actors.peek('chat', [id], command, optionsOf(meta))).get(id);
+  return result && replyOf<Reply>(result);
 }
 
-/** The same of many, one call per owner: what is missing in the answer is not in memory. */
+export interface Peeked<Reply> {
+  /** Chats that are in memory. Of the others SQL, read from now on, is the truth. */
+  hot: Map<string, Reply>;
+  /** Chats whose shard waits for an operator: SQL has the newest that anybody knows, and they must not hold up the rest. */
+  quarantined: ReadonlySet<string>;
+}
+
+/** The same of many, one call per owner. */
 export async function peekChats<Reply>(
   { actors }: ChatsParts,
   ids: readonly string[],
   command: ChatCommand,
   meta: CallMeta,
-): Promise<Map<string, Reply>> {
-  if (ids.length === 0) return new Map();
+): Promise<Peeked<Reply>> {
+  const hot = new Map<string, Reply>();
+  const quarantined = new Set<string>();
+  if (ids.length === 0) return { hot, quarantined };
   const results = await actors.peek('chat', ids, command, optionsOf(meta));
-  const replies = new Map<string, Reply>();
   for (const id of ids) {
     const result = results.get(id);
-    if (result !== undefined) replies.set(id, replyOf<Reply>(result));
+    if (result === undefined) continue;
+    if ('refusal' in result && result.refusal.reason === 'quarantined') quarantined.add(id);
+    else hot.set(id, replyOf<Reply>(result));
   }
-  return replies;
+  return { hot, quarantined };
 }
 
 function replyOf<Reply>(result: Result): Reply {

@@ -10,7 +10,7 @@ import type { FoundMessage, MessageSearch } from '../../schemas/rest/messages.ts
 import { badCursor, decodePlace, encodePlace } from './cursors.ts';
 import { findMessages, type Position } from './find-messages.ts';
 import type { Place } from './message-search.store.ts';
-import { type ChatsParts, callerOf, noChat, peekChats } from './parts.ts';
+import { type ChatsParts, callerOf, noChat, peekChat, peekChats } from './parts.ts';
 import { excerptOf, type SearchWord, wordsOf } from './search-words.ts';
 
 /** Searches at once; they hold a core each. Others wait, some, and for so long. */
@@ -62,7 +62,7 @@ export function searchActions(parts: ChatsParts) {
 
   /** As `history` refuses it. */
   async function mustBeIn(chat_id: string, by: string, meta: CallMeta): Promise<void> {
-    const hot = (await peekChats<HotEntry>(parts, [chat_id], { type: 'chat.entry', by }, meta)).get(chat_id);
+    const hot = await peekChat<HotEntry>(parts, chat_id, { type: 'chat.entry', by }, meta);
     if (hot?.member) return;
     const row = hot === undefined ? await storing(() => reads.row({ user_id: by, chat_id })) : undefined;
     if (row === undefined || row.left_seq !== null) throw noChat();
@@ -70,7 +70,7 @@ export function searchActions(parts: ChatsParts) {
 
   /**
    * As they are by now. Left out is what was changed meanwhile so that it does not match, and what is in a chat whose
-   * owner says that the caller has left it: the rows may not know yet.
+   * owner says that the caller has left it, or cannot say: the rows may not know yet.
    */
   async function itemsOf(
     places: readonly Place[],
@@ -79,8 +79,10 @@ export function searchActions(parts: ChatsParts) {
     meta: CallMeta,
   ): Promise<FoundMessage[]> {
     const chats = [...new Set(places.map(({ chat_id }) => chat_id))];
-    const hot = await peekChats<HotEntry>(parts, chats, { type: 'chat.entry', by }, meta);
-    const allowed = places.filter(({ chat_id }) => hot.get(chat_id)?.member ?? true);
+    const { hot, quarantined } = await peekChats<HotEntry>(parts, chats, { type: 'chat.entry', by }, meta);
+    const allowed = places.filter(
+      ({ chat_id }) => !quarantined.has(chat_id) && (hot.get(chat_id)?.member ?? true),
+    );
     const messages = await storing(() =>
       Promise.all(allowed.map(({ chat_id, seq }) => reads.message({ chat_id, seq }))),
     );

@@ -2,6 +2,7 @@ import { chatKind } from '../../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../../actors/chat/sql-store.ts';
 import { createActors } from '../../../actors/client/actors.ts';
 import { createShardMap } from '../../../actors/client/placement.ts';
+import { shardOf } from '../../../actors/client/shard-of.ts';
 import { createMemoryJournal } from '../../../actors/journal/memory-journal.ts';
 import type { FlushStore } from '../../../actors/runtime/flush-store.ts';
 import { actorActions, actorsService } from '../../../actors/runtime/host.service.ts';
@@ -36,7 +37,7 @@ export interface Ask {
   body?: object;
 }
 
-const shards = 8;
+export const shards = 8;
 
 const routes = new Map(
   [...chatRoutes, ...messageRoutes].map((route) => [
@@ -59,11 +60,12 @@ export async function startChats() {
     publish(subject, envelope);
   };
   const flush = held(createPostgresFlushStore(flusherDb));
+  const journal = createMemoryJournal({ exclusive: true });
   const node = newId();
   const host = new ActorHost<Transaction>({
     node,
     shards,
-    journal: createMemoryJournal({ exclusive: true }).attach(),
+    journal: journal.attach(),
     store: flush.store,
     kinds: [anyKind(chatKind(createSqlChatStore(db)))],
     bus,
@@ -169,6 +171,11 @@ export async function startChats() {
     async privately(one: string, other: string): Promise<Chat> {
       const params = { chat_type: 'private', user_id: other };
       return (await as<{ chat: Chat }>(one, 'create', params)).chat;
+    },
+    /** The newest record of the chat's shard is lost: the shard waits for an operator, until the test ends. */
+    async quarantine(chatId: string) {
+      (journal.records(shardOf('chat', chatId, shards)) as unknown[]).pop();
+      await host.journalBack();
     },
     /** Until no chat is in memory: then SQL is read. */
     cold: () => eventually(() => (host.stats().actors.chat === 0 ? true : 'chats are in memory')),

@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { shardOf } from '../../../actors/client/shard-of.ts';
+import type { Chat, ChatEntry } from '../../../schemas/chat/wire.ts';
+import type { ReplyFields } from '../../../schemas/frames/server.ts';
+import { newId } from '../../../schemas/ids.ts';
+import { type Chats, shards, startChats } from './support.ts';
+
+describe('a chat that waits for an operator', function () {
+  this.timeout(60_000);
+  let chats: Chats;
+  let ann: string;
+  let [waiting, other]: Chat[] = [];
+
+  before(async () => {
+    chats = await startChats();
+    ann = await chats.aUser();
+    waiting = await chats.group(ann, [], 'Waiting');
+    const shard = shardOf('chat', waiting.id, shards);
+    do other = await chats.group(ann, [], 'Other');
+    while (shardOf('chat', other.id, shards) === shard);
+    await chats.send(ann, waiting.id, 'fallow');
+    await chats.send(ann, other.id, 'fertile');
+    await chats.cold();
+    await chats.quarantine(waiting.id);
+  });
+  after(() => chats?.stop());
+
+  const ids = (some: readonly { id: string }[]) => some.map(({ id }) => id);
+  const both = () => [waiting?.id, other?.id].sort();
+
+  it('is refused itself', async () => {
+    const refused = await chats.send(ann, waiting?.id ?? '', 'no').catch((error) => error.refusal);
+    expect(refused).to.include({ code: 'unavailable', reason: 'quarantined' });
+    const read = await chats.as(ann, 'history', { chat_id: waiting?.id }).catch((error) => error.refusal);
+    expect(read).to.include({ code: 'unavailable', reason: 'quarantined' });
+  });
+
+  it('keeps nobody from the chat list, where it stands as PostgreSQL has it', async () => {
+    const { items } = await chats.as<{ items: ChatEntry[] }>(ann, 'list', { limit: 10 });
+    expect(ids(items.map(({ chat }) => chat)).sort()).to.deep.equal(both());
+    expect(items.map(({ last_message }) => last_message?.text).sort()).to.deep.equal(['fallow', 'fertile']);
+  });
+
+  it('keeps nobody from a sync, which calls no chat gone that may be there', async () => {
+    const unknown = await idInShardOf(waiting?.id ?? '');
+    const held = { [unknown]: [1, 1] };
+    const synced = await chats.as<ReplyFields<'sync'>>(ann, 'sync', { chats: held });
+    expect(ids(synced.chats.map(({ chat }) => chat)).sort()).to.deep.equal(both());
+    expect(synced.gone).to.deep.equal([]);
+  });
+
+  it('keeps nobody from hearing the other chats, and is attached itself', async () => {
+    const attached = await chats.as<{ chats: { id: string }[] }>(ann, 'attach', {});
+    expect(ids(attached.chats).sort()).to.deep.equal(both());
+  });
+
+  it('is left out of a search in all chats', async () => {
+    const found = async (q: string) => {
+      const { items } = await chats.as<{ items: { text: string }[] }>(ann, 'search', { q, limit: 10 });
+      return items.map(({ text }) => text);
+    };
+    expect(await found('fertile')).to.deep.equal(['fertile']);
+    expect(await found('fallow')).to.deep.equal([]);
+  });
+
+  async function idInShardOf(chatId: string): Promise<string> {
+    for (;;) {
+      const id = newId();
+      if (shardOf('chat', id, shards) === shardOf('chat', chatId, shards)) return id;
+    }
+  }
+});
