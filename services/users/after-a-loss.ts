@@ -14,9 +14,9 @@ const tries = 5;
 const pauseMs = 1000;
 
 /**
- * What this process told while its link to the bus was broken is told again, because gateways may not have heard:
- * which logins are revoked; and that somebody may hide by now. Of whom, no row says: gateways look at every watch
- * again. The returned function ends it.
+ * What this process told while its link to the bus was broken, or not told because one like it ended just then,
+ * is told again, now and after each loss: which logins are revoked; and that somebody may hide by now. Of whom, no row
+ * says: gateways look at every watch again. The returned function ends it.
  */
 export function repeatNotes({ bus, db, clock, logger }: RepeatParts): () => void {
   async function repeatRevoked(): Promise<void> {
@@ -34,8 +34,11 @@ export function repeatNotes({ bus, db, clock, logger }: RepeatParts): () => void
     }
   }
 
-  return bus.onLoss(() => {
+  function repeat(): void {
     bus.publish(subjects.privacy, { frame: '', note: {} satisfies PrivacyNote });
     void repeatRevoked();
-  });
+  }
+
+  repeat();
+  return bus.onLoss(repeat);
 }

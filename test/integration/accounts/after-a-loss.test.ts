@@ -10,27 +10,35 @@ import { type Accounts, startAccounts } from './support.ts';
 describe('what the users service tells the gateways', () => {
   let accounts: Accounts;
   let bus: LossyBus;
-  let end: () => void;
+  const ends: (() => void)[] = [];
 
   before(async () => {
     accounts = await startAccounts();
     bus = createLossyBus(createLocalBus());
-    const { db, clock } = accounts;
-    end = repeatNotes({ bus, db, clock, logger: pino({ level: 'silent' }) });
   });
   after(async () => {
-    end?.();
+    for (const end of ends) end();
     await accounts?.stop();
   });
 
-  for (const loss of ['all', 'sent'] as const)
-    it(`is told again after a loss of ${loss}: logins that are revoked, and that somebody may hide`, async () => {
+  const begin = () => {
+    const { db, clock } = accounts;
+    ends.push(repeatNotes({ bus, db, clock, logger: pino({ level: 'silent' }) }));
+  };
+  const occasions = {
+    // The process before it may have ended after its commit, and before it told.
+    'when a process begins': begin,
+    'after a loss of all': () => bus.lose('all'),
+    'after a loss of what was sent': () => bus.lose('sent'),
+  };
+  for (const [when, occasion] of Object.entries(occasions))
+    it(`is told again ${when}: logins that are revoked, and that somebody may hide`, async () => {
       const { register, ask, tokens } = accounts;
       const { access_token, user } = await register();
       await ask('POST /api/v1/auth/logout', { token: access_token });
       const { login_id } = tokens.verify(access_token);
       bus.published.length = 0;
-      bus.lose(loss);
+      occasion();
       const notes = (subject: string) =>
         bus.published.flatMap((one) => (one.subject === subject ? [one.envelope.note] : []));
       expect(notes(subjects.privacy)).to.deep.equal([{}]);
