@@ -17,6 +17,8 @@ export class Trimmer {
   #cancel: (() => void) | undefined;
   #stopped = false;
   #relieving = false;
+  /** The last round failed, and that was told. */
+  #failing = false;
 
   constructor(
     owned: () => Iterable<OwnedShard>,
@@ -47,7 +49,8 @@ export class Trimmer {
   /** Notes where the checkpoints are now, and trims to where they were `trimBehindMs` ago. */
   async trim(): Promise<void> {
     const now = this.#clock.monotonic();
-    for (const shard of [...this.#owned()]) {
+    const due: [shard: OwnedShard, position: number][] = [];
+    for (const shard of this.#owned()) {
       const seen = this.#seen.get(shard) ?? [];
       this.#seen.set(shard, seen);
       if (seen.at(-1)?.position !== shard.checkpoint) seen.push({ at: now, position: shard.checkpoint });
@@ -56,8 +59,9 @@ export class Trimmer {
       if (upTo === undefined) continue;
       // This one stays, so that it is not noted again.
       seen.splice(0, old);
-      await this.#trim(shard, upTo.position);
+      due.push([shard, upTo.position]);
     }
+    await this.#trimAll(due);
   }
 
   /**
@@ -69,7 +73,7 @@ export class Trimmer {
     this.#relieving = true;
     try {
       await this.#look();
-      for (const shard of [...this.#owned()]) await this.#trim(shard, shard.checkpoint);
+      await this.#trimAll([...this.#owned()].map((shard) => [shard, shard.checkpoint]));
     } catch {
       // An append that finds it full asks again.
     } finally {
@@ -77,13 +81,21 @@ export class Trimmer {
     }
   }
 
-  async #trim(shard: OwnedShard, position: number): Promise<void> {
-    if (position <= (this.#trimmed.get(shard) ?? 0)) return;
-    try {
-      await shard.journal.trim(shard.number, position);
-      this.#trimmed.set(shard, position);
-    } catch (error) {
-      this.#fault(`trimming shard ${shard.number} failed`, error);
+  /** A journal that is away fails for all of them, round after round: that is told once. */
+  async #trimAll(due: readonly (readonly [shard: OwnedShard, position: number])[]): Promise<void> {
+    const faults: unknown[] = [];
+    for (const [shard, position] of due) {
+      if (position <= (this.#trimmed.get(shard) ?? 0)) continue;
+      try {
+        await shard.journal.trim(shard.number, position);
+        this.#trimmed.set(shard, position);
+      } catch (error) {
+        faults.push(error);
+      }
     }
+    const [first] = faults;
+    if (first !== undefined && !this.#failing)
+      this.#fault(`trimming failed for ${faults.length} of ${due.length} shards`, first);
+    this.#failing = first !== undefined;
   }
 }

@@ -22,6 +22,7 @@ class HeldJournal implements Journal {
   after: (append: Append) => Promise<void> = async () => {};
   /** Asked before the newest record is read. */
   beforeNewest: () => Promise<void> = async () => {};
+  beforeTrim: () => Promise<void> = async () => {};
   readonly trims: { shard: number; position: number }[] = [];
   readonly inner: MemoryJournal;
   #held: { append: Append; go: () => void }[] | undefined;
@@ -67,7 +68,8 @@ class HeldJournal implements Journal {
     return this.inner.read(shard, after, limit);
   }
 
-  trim(shard: number, position: number) {
+  async trim(shard: number, position: number) {
+    await this.beforeTrim();
     this.trims.push({ shard, position });
     return this.inner.trim(shard, position);
   }

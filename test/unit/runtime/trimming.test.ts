@@ -63,6 +63,27 @@ describe('trimming', () => {
     expect(timers).to.be.lessThan(120);
   });
 
+  it('tells once that the journal does not take it, and does it when it does', async () => {
+    await start(0);
+    let gone = true;
+    node.journal.beforeTrim = async () => {
+      if (gone) throw new Error('The journal is away.');
+    };
+    for (let n = 1; n <= 5; n++) {
+      await node.put('a', `k${n}`);
+      await world.clock.advance(2000);
+    }
+    const told = () => node.logs.filter((line) => line.includes('trimming')).length;
+    expect(told()).to.equal(1);
+    gone = false;
+    await world.clock.advance(2000);
+    expect(world.memory.records(0)).to.have.length(1);
+    gone = true;
+    await node.put('a', 'k6');
+    await world.clock.advance(4000);
+    expect(told()).to.equal(2);
+  });
+
   it('counts claims and releases as written: what an idle shard leaves behind goes too', async () => {
     await start(10_000);
     let last = node;
