@@ -43,13 +43,13 @@ export function createActors(parts: ActorsParts): Actors {
     action: string,
     params: object,
     leftMs: number,
-    requestId: string,
+    request_id: string,
+    trace: string | undefined,
   ): Promise<Reply | Refusal> {
     if (node === undefined) return Promise.resolve({ code: 'actor_moved', reason: 'no_owner' });
     const budget_ms = Math.max(1, Math.ceil(leftMs));
-    return parts
-      .callNode<Reply>(node, action, params, { request_id: requestId, budget_ms })
-      .catch<Refusal>(notTaken);
+    const meta = trace === undefined ? { request_id, budget_ms } : { request_id, trace, budget_ms };
+    return parts.callNode<Reply>(node, action, params, meta).catch<Refusal>(notTaken);
   }
 
   /**
@@ -83,6 +83,7 @@ export function createActors(parts: ActorsParts): Actors {
         { kind, id, commands: rest },
         left,
         requestId,
+        options.trace,
       );
       const round: Result[] = Array.isArray(answer) ? answer : rest.map(() => ({ refusal: answer }));
       if (results.length === 0 && !round.some((result, index) => again(rest[index] as object, result))) {
@@ -132,7 +133,14 @@ export function createActors(parts: ActorsParts): Actors {
         const answers = [...byOwner].map(async ([node, own]) => {
           const params = { kind, ids: own, command };
           const budget = until - clock.monotonic();
-          const answer = await callOwner<(Result | null)[]>(node, 'actors.peek', params, budget, requestId);
+          const answer = await callOwner<(Result | null)[]>(
+            node,
+            'actors.peek',
+            params,
+            budget,
+            requestId,
+            options.trace,
+          );
           own.forEach((id, index) => {
             const result = Array.isArray(answer) ? (answer[index] ?? undefined) : { refusal: answer };
             found.set(id, result);

@@ -1,3 +1,4 @@
+import type { CallMeta } from '../../ops/broker/call.ts';
 import type { Refusal } from '../../schemas/errors.ts';
 
 /** The one way to speak to actors. `ask` finds the owner, repeats what is safe to repeat, never hangs. */
@@ -25,6 +26,18 @@ export interface AskOptions {
   /** Milliseconds for everything, repeats included. Default 5,000. */
   budgetMs?: number;
   requestId?: string;
+  /** See `CallMeta`. */
+  trace?: string;
+}
+
+/** Of an ask on behalf of a request; each message makes one, so that no field is there without a value. */
+export function askOptionsOf({
+  request_id: requestId,
+  budget_ms: budgetMs,
+  trace,
+}: Pick<CallMeta, 'request_id' | 'budget_ms' | 'trace'>): AskOptions {
+  if (trace !== undefined) return { requestId, trace, ...(budgetMs !== undefined && { budgetMs }) };
+  return budgetMs === undefined ? { requestId } : { requestId, budgetMs };
 }
 
 /** `node`: who is believed to own the actor, beside `actor_moved`; a hint, for `ask` itself. */

@@ -2,6 +2,7 @@ import type { BrokerOptions as MoleculerOptions, ServiceBroker } from 'moleculer
 import type { Clock } from '../process/clock.ts';
 import { watchStalls } from '../process/stalls.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { requestFields } from '../telemetry/trace.ts';
 import { AwakeDiscoverer } from './discoverer.ts';
 import { JoinedCalls } from './joined-calls.ts';
 import { Prober } from './prober.ts';
@@ -70,7 +71,8 @@ export function clusterOf(options: ClusterOptions): {
     timeoutMs: options.requestTimeoutMs,
     offers: (node, action) => Boolean(broker?.registry.getActionEndpointByNodeId(action, node)),
     late: stalls.late,
-    fault: (where, error) => options.logger.error({ err: error, where }, 'a joined call failed'),
+    fault: (where, error, meta) =>
+      options.logger.error({ ...(meta && requestFields(meta)), err: error, where }, 'a joined call failed'),
   });
 
   function unheard(node: string): void {

@@ -19,8 +19,8 @@ export interface JoinedCallsParts {
   offers(node: string, action: string): boolean;
   /** Milliseconds for which what is read now may have waited to be read. */
   late(): number;
-  /** An action threw what is no refusal, or a message is none of ours: a bug. */
-  fault(where: string, error: unknown): void;
+  /** An action threw what is no refusal, or (without `meta`) a message is none of ours: a bug. */
+  fault(where: string, error: unknown, meta?: CallMeta): void;
 }
 
 interface Waiting {
@@ -171,7 +171,7 @@ export class JoinedCalls {
       const reply = await this.#run(action, params, charged(meta, late));
       text = JSON.stringify([id, reply ?? null] satisfies Answered);
     } catch (error) {
-      if (!(error instanceof SuhbatError)) this.#parts.fault(action, error);
+      if (!(error instanceof SuhbatError)) this.#parts.fault(action, error, meta);
       text = refuse(refusalOf(error));
     }
     this.#outbox?.put(subject, text, () => this.#outbox?.put(subject, refuse({ code: 'internal' })));

@@ -1,4 +1,4 @@
-import type { Actors, AskOptions, Result } from '../../actors/client/ask.ts';
+import { type Actors, askOptionsOf, type Result } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Database } from '../../ops/connections/postgres.ts';
 import type { ChatCommand } from '../../schemas/chat/commands.ts';
@@ -31,10 +31,6 @@ export function callerOf({ user_id }: CallMeta): string {
   return user_id;
 }
 
-function optionsOf({ request_id, budget_ms }: CallMeta): AskOptions {
-  return { requestId: request_id, ...(budget_ms !== undefined && { budgetMs: budget_ms }) };
-}
-
 /** One command to a chat's owner: its reply, or its refusal thrown. */
 export function askChat<Reply>(
   { actors }: ChatsParts,
@@ -42,7 +38,7 @@ export function askChat<Reply>(
   command: ChatCommand,
   meta: CallMeta,
 ): Promise<Reply> {
-  return actors.one<Reply>('chat', id, command, optionsOf(meta));
+  return actors.one<Reply>('chat', id, command, askOptionsOf(meta));
 }
 
 /** One read of a chat in memory; undefined where it is not, and SQL read from now on is the truth. */
@@ -52,7 +48,7 @@ export async function peekChat<Reply>(
   command: ChatCommand,
   meta: CallMeta,
 ): Promise<Reply | undefined> {
-  const result = (await actors.peek('chat', [id], command, optionsOf(meta))).get(id);
+  const result = (await actors.peek('chat', [id], command, askOptionsOf(meta))).get(id);
   return result && replyOf<Reply>(result);
 }
 
@@ -73,7 +69,7 @@ export async function peekChats<Reply>(
   const hot = new Map<string, Reply>();
   const quarantined = new Set<string>();
   if (ids.length === 0) return { hot, quarantined };
-  const results = await actors.peek('chat', ids, command, optionsOf(meta));
+  const results = await actors.peek('chat', ids, command, askOptionsOf(meta));
   for (const id of ids) {
     const result = results.get(id);
     if (result === undefined) continue;

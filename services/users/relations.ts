@@ -1,3 +1,4 @@
+import { askOptionsOf } from '../../actors/client/ask.ts';
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { gather } from '../../ops/connections/gather.ts';
 import { storing } from '../../ops/connections/postgres.ts';
@@ -124,13 +125,12 @@ export function relationActions({ db, bus, clock, actors, views }: UsersParts) {
   }
 
   /** What is committed is what the chat reads; one that is not in memory reads it when it comes there. */
-  async function tellBlocks(one: string, other: string, { request_id, budget_ms }: CallMeta): Promise<void> {
+  async function tellBlocks(one: string, other: string, meta: CallMeta): Promise<void> {
     tell({ user_id: one, viewer_id: other });
     tell({ user_id: other, viewer_id: one });
     const id = privateChatId(one, other);
     const command: ReadBlocks = { type: 'chat.blocks', by: one, user_id: other };
-    const options = { requestId: request_id, ...(budget_ms !== undefined && { budgetMs: budget_ms }) };
-    const result = (await actors.peek('chat', [id], command, options)).get(id);
+    const result = (await actors.peek('chat', [id], command, askOptionsOf(meta))).get(id);
     if (result !== undefined && 'refusal' in result) throw new SuhbatError(result.refusal);
   }
 

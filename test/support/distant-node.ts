@@ -12,7 +12,7 @@ export type ToDistant =
 export type FromDistant =
   | { type: 'ready' }
   | { type: 'members'; members: readonly Member[] }
-  | { type: 'ask'; number: number; action: string; params: object; budgetMs: number };
+  | { type: 'ask'; number: number; action: string; params: object; budgetMs: number; trace?: string };
 
 export interface DistantOptions {
   node: string;
@@ -20,7 +20,7 @@ export interface DistantOptions {
   namespace?: string;
   roles?: readonly string[];
   /** Answers what its door of actors is asked. */
-  door?(action: string, params: object, budgetMs: number): Promise<unknown>;
+  door?(action: string, params: object, budgetMs: number, trace?: string): Promise<unknown>;
   /** Told of each view of the cluster that it has. */
   seen?(members: readonly Member[]): void;
 }
@@ -54,8 +54,8 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
         views.push(message.members);
         seen?.(message.members);
       } else {
-        const { number, action, params, budgetMs } = message;
-        void door?.(action, params, budgetMs).then((reply) => say({ type: 'answer', number, reply }));
+        const { number, action, params, budgetMs, trace } = message;
+        void door?.(action, params, budgetMs, trace).then((reply) => say({ type: 'answer', number, reply }));
       }
     });
     void ended.then(() => reject(new Error(`${node} ended before it was ready`)));

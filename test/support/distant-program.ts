@@ -25,11 +25,11 @@ let asked = 0;
 const say = (message: FromDistant) => process.send?.(message);
 
 function forward(action: string) {
-  return (params: object, { budget_ms = 0 }: CallMeta) =>
+  return (params: object, { budget_ms = 0, trace }: CallMeta) =>
     new Promise((resolve) => {
       const number = ++asked;
       waiting.set(number, resolve);
-      say({ type: 'ask', number, action, params, budgetMs: budget_ms });
+      say({ type: 'ask', number, action, params, budgetMs: budget_ms, ...(trace && { trace }) });
     });
 }
 

@@ -1,14 +1,18 @@
 import { expect } from 'chai';
+import { createActors } from '../../../actors/client/actors.ts';
+import { createShardMap } from '../../../actors/client/placement.ts';
 import {
   type Broker,
   createBroker,
   createCall,
   createNodeCall,
+  defineService,
   type NodeCall,
 } from '../../../ops/broker/broker.ts';
 import type { Call, CallMeta } from '../../../ops/broker/call.ts';
 import { createMembership, type Membership } from '../../../ops/broker/membership.ts';
 import { connectNats } from '../../../ops/connections/nats.ts';
+import { systemClock } from '../../../ops/process/clock.ts';
 import { createLogger } from '../../../ops/telemetry/logger.ts';
 import { SuhbatError } from '../../../schemas/errors.ts';
 import { type DistantNode, startDistantNode } from '../../support/distant-node.ts';
@@ -16,6 +20,7 @@ import { eventually } from '../../support/eventually.ts';
 import { startNats, type TestServer } from '../../support/servers.ts';
 
 const meta: CallMeta = { request_id: 'r-1', user_id: 'u-1' };
+const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 /** The refusal that ended the call, and after how many milliseconds. */
 async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; reason?: string; ms: number }> {
@@ -68,14 +73,20 @@ describe('calls between processes', () => {
   const rolesOf = (node: string) => membership.members().find(({ id }) => id === node)?.roles;
 
   async function startFar(node: string, namespace = ''): Promise<DistantNode> {
-    const other = await startDistantNode({ node, natsUrl: nats.url, namespace, roles: ['actors'] });
+    const other = await startDistantNode({
+      node,
+      natsUrl: nats.url,
+      namespace,
+      roles: ['actors'],
+      door: async (_action, _params, _budgetMs, trace) => [{ reply: { trace } }],
+    });
     others.push(other);
     if (namespace === '') await eventually(() => rolesOf(node)?.includes('actors') ?? false);
     return other;
   }
 
   it('bring params and meta there, and the reply back', async () => {
-    const sent = { ...meta, budget_ms: 900 };
+    const sent = { ...meta, trace, budget_ms: 900 };
     const { params, meta: arrived } = await call<{ params: object; meta: CallMeta }>(
       'far.echo',
       { a: 'ў' },
@@ -88,6 +99,22 @@ describe('calls between processes', () => {
       meta: sent,
       by: 'far',
     });
+  });
+
+  it('bring the trace of a request to an actor, and none where it has none', async () => {
+    const actors = createActors({
+      callNode,
+      map: createShardMap(1, ['far']),
+      shards: 1,
+      clock: systemClock,
+      random: Math.random,
+      budgetMs: 5000,
+      observe() {},
+    });
+    expect(await actors.one('chat', 'c-1', {}, { trace })).to.deep.equal({ trace });
+    const peeked = await actors.peek('chat', ['c-1'], {}, { trace });
+    expect(peeked.get('c-1')).to.deep.equal({ reply: { trace } });
+    expect(await actors.one('chat', 'c-1', {})).to.deep.equal({});
   });
 
   it('that are joined are each answered for itself, and not later than a slower one', async () => {
@@ -124,6 +151,25 @@ describe('calls between processes', () => {
       retry_after_ms: 3,
     });
     expect(await refusalOf(joined('far', 'far.bug', {}, meta))).to.include({ code: 'internal' });
+  });
+
+  it('that are joined and end in a bug leave a line that names the request and its trace', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = createLogger('error', { write: (line: string) => lines.push(JSON.parse(line)) } as never);
+    const [asker, owner] = ['asker', 'owner'].map((nodeId) =>
+      createBroker({ nodeId, logger, requestTimeoutMs: 5000, natsUrl: nats.url, namespace: 'logged' }),
+    ) as [Broker, Broker];
+    const bug = () => Promise.reject(new TypeError('a bug'));
+    owner.createService(defineService('far', { bug }));
+    owner.joined?.serve({ 'far.bug': bug });
+    await Promise.all([asker.start(), owner.start()]);
+    const ask = createNodeCall(asker, undefined, farActions);
+    const asked = () => refusalOf(ask('owner', 'far.bug', {}, { ...meta, trace }));
+    await eventually(async () => (await asked()).code === 'internal').finally(() =>
+      Promise.all([asker.stop(), owner.stop()]),
+    );
+    const named = lines.map(({ request_id, trace_id }) => ({ request_id, trace_id }));
+    expect(named).to.deep.equal([{ request_id: 'r-1', trace_id: trace.slice(3, 35) }]);
   });
 
   it('are refused where the node does not exist, and where too many have no answer', async () => {
