@@ -143,7 +143,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const http = createPipeline({
     ...common,
     respond,
-    openStream: (caller, ip) => sockets.openStream(caller, ip),
+    openStream: (caller, request) => sockets.openStream(caller, request),
     limited: (limit) => metrics.rateLimited.inc({ limit }),
   });
   const fanout = createFanout(common);

@@ -25,7 +25,8 @@ means that the outcome is unknown: repeat a message with the same \`client_id\`.
 **Lists** take \`limit\` and \`cursor\` and answer \`items\` and \`next_cursor\`, which is null at the end.
 
 Every answer carries \`X-Request-Id\`: the caller's own where it sent a good one (up to 64 letters, digits and
-\`. _ : -\`). HEAD works wherever GET does. \`OPTIONS\` says what a path takes; other methods get 405.`;
+\`. _ : -\`). A W3C \`traceparent\` goes with the request, and its trace id into the logs. HEAD works wherever GET does.
+\`OPTIONS\` says what a path takes; other methods get 405.`;
 
 /** The OpenAPI 3.1 document of these routes. */
 export function openApiDocument(routes: readonly Route[], version: string): Json {

@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { traceOf } from '../../ops/telemetry/trace.ts';
 import { limits } from '../../schemas/limits.ts';
 import type { ClientIp } from '../client-ip.ts';
 import type { RouteRequest } from './route.ts';
@@ -65,6 +66,7 @@ export function capture(
 ): Exchange {
   const method = req.getMethod();
   const given = req.getHeader('x-request-id');
+  const trace = traceGiven(req);
   const rawParams: string[] = [];
   for (let at = 0; at < row.names.length; at++) rawParams.push(req.getParameter(at) ?? '');
   const length = req.getHeader('content-length');
@@ -94,6 +96,7 @@ export function capture(
       ...(method === 'head' && { head: true as const }),
       ...(row.route.headers && { headers: headersOf(req, row.route.headers) }),
       request_id: idPattern.test(given) ? given : nextId(),
+      ...(trace !== undefined && { trace }),
       ip() {
         // Not of a client that is gone: its `res` must not be touched.
         address ??= exchange.over ? 'unknown' : clientIp.find(res.getRemoteAddress(), forwarded);
@@ -128,6 +131,12 @@ function isAmbiguous(req: HttpRequest, length: string, coding: string, bodiless:
   // A request without a body has no length as a rule: looking for an empty one would cost each of them.
   if (length === '') return !bodiless && times(req, 'content-length') > 0;
   return times(req, 'content-length') > 1;
+}
+
+/** Of several headers none is believed: nobody can tell which is right. */
+function traceGiven(req: HttpRequest): string | undefined {
+  const trace = traceOf(req.getHeader('traceparent'));
+  return trace !== undefined && times(req, 'traceparent') === 1 ? trace : undefined;
 }
 
 /** uWebSockets gives the first of equal headers; where the others could mislead us we look at all. */

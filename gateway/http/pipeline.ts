@@ -11,6 +11,7 @@ import { type BodyStream, openBody } from './body-stream.ts';
 import { type Capture, capture, type Exchange } from './exchange.ts';
 import { keyOf, once } from './idempotency.ts';
 import { type LimitName, limit, limitName } from './limit.ts';
+import { traced } from './meta.ts';
 import { decodeBody, readBody } from './read-body.ts';
 import type { Respond } from './respond.ts';
 import type { Answer, RouteParts } from './route.ts';
@@ -180,7 +181,7 @@ async function authenticateTicket(
   { call, clock, revoked, budgetMs }: PipelineParts,
   ticket: string,
 ): Promise<undefined> {
-  const meta = { request_id: request.request_id, budget_ms: budgetMs };
+  const meta = traced({ request_id: request.request_id, budget_ms: budgetMs }, request.trace);
   request.caller = notRevoked(await callerOfTicket(call, ticket, clock.now(), meta), revoked);
 }
 

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { Logger } from '../../ops/telemetry/logger.ts';
 import type { Metrics } from '../../ops/telemetry/metrics.ts';
+import { requestFields, traceIdOf } from '../../ops/telemetry/trace.ts';
 import { type Refusal, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import { problemOf } from '../../schemas/rest/problem.ts';
 import type { Origins } from '../origins.ts';
@@ -56,14 +57,15 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
       timers.set(route, timer);
     }
     timer.observe(ms / 1000);
+    const { request_id, trace } = request;
     const line = {
-      request_id: request.request_id,
+      request_id,
       method: verb,
       route,
       status,
       ms: Math.round(ms * 10) / 10,
     };
-    logger.info(line);
+    logger.info(trace === undefined ? line : { ...line, trace_id: traceIdOf(trace) });
   }
 
   function write(
@@ -133,7 +135,7 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
       if (exchange.over) return;
       const { request, row } = exchange;
       if (!(error instanceof SuhbatError))
-        logger.error({ request_id: request.request_id, route: row.route.path, err: error }, 'a bug');
+        logger.error({ ...requestFields(request), route: row.route.path, err: error }, 'a bug');
       const refusal = refusalOf(error);
       const body = { ...problemOf(refusal, request.request_id), ...row.route.refusalFields?.(refusal) };
       finish(

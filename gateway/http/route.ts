@@ -69,6 +69,8 @@ export interface RouteRequest {
   /** Says that an upload has come in: from now on its answer has to come soon. */
   settling?: () => void;
   request_id: string;
+  /** See `CallMeta`. */
+  trace?: string;
   /** Of the client; asked for when it is needed, since that costs a microsecond. */
   ip(): string;
   /** The user agent, cut to 200 characters: the name of a login's device. */
@@ -84,7 +86,7 @@ export interface RouteParts {
   online?: Pick<OnlineKeys, 'seen'> | undefined;
   media: GatewayMedia;
   /** What begins an event stream for this caller. Throws `unavailable` and `rate_limited`. */
-  openStream(caller: Caller, ip: string): BeginStream;
+  openStream(caller: Caller, request: Pick<RouteRequest, 'ip' | 'trace'>): BeginStream;
 }
 
 /** Goes on with a response whose head is written, within its cork, and ends it some time. */

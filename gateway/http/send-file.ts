@@ -2,7 +2,7 @@ import type { MediaPart } from '../../ops/security/media-urls.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { FileToSend } from '../../schemas/rest/media.ts';
 import { isKnown } from './conditions.ts';
-import { metaOf } from './meta.ts';
+import { metaOf, traced } from './meta.ts';
 import { rangeOf } from './ranges.ts';
 import type { Answer, RouteParts, RouteRequest } from './route.ts';
 
@@ -17,7 +17,10 @@ export async function sendFile(
 ): Promise<Answer> {
   const { params, query, headers = {} } = request;
   const asked = { file_id: params.file_id, part, ...(query.sig !== undefined && { sig: query.sig }) };
-  const meta = request.caller === undefined ? { request_id: request.request_id } : metaOf(request);
+  const meta =
+    request.caller === undefined
+      ? traced({ request_id: request.request_id }, request.trace)
+      : metaOf(request);
   const file = await call<FileToSend>('media.open', asked, meta);
   const tag = `"${file.tag}"`;
   const common = { ...headersOf(file), ETag: tag };

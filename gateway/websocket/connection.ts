@@ -37,6 +37,8 @@ export interface Connection {
   caller: Caller | undefined;
   /** The ticket that it came with, until it opens. */
   ticket: string | undefined;
+  /** That of its calls, from the request that opened it: see `CallMeta`. */
+  readonly trace: string | undefined;
   /** Since it authenticated. */
   user: LocalUser | undefined;
   login_id: string;
@@ -71,13 +73,17 @@ export interface Excess {
   misused_at: number;
 }
 
-type Beginning = Pick<Connection, 'address' | 'caller' | 'ticket' | 'stream' | 'opened_at' | 'ping_ms'>;
+type Beginning = Pick<
+  Connection,
+  'address' | 'caller' | 'ticket' | 'trace' | 'stream' | 'opened_at' | 'ping_ms'
+>;
 
 /** One that nothing has come through. */
 export function newConnection({
   address,
   caller,
   ticket,
+  trace,
   stream,
   opened_at,
   ping_ms,
@@ -90,6 +96,7 @@ export function newConnection({
     state: 'opening',
     caller,
     ticket,
+    trace,
     user: undefined,
     login_id: '',
     expires_at: 0,

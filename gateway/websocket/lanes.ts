@@ -1,4 +1,4 @@
-import type { Actors, Result } from '../../actors/client/ask.ts';
+import { type Actors, askOptionsOf, type Result } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import { fail, type Refusal, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import type { RequestFrame } from '../../schemas/frames/client.ts';
@@ -129,9 +129,8 @@ export function createLanes(parts: LaneParts): Lanes {
 
   /** The first of a batch has waited longest: what is left to it is everybody's. */
   function ask(connection: Connection, chatId: string, batch: readonly Pending[]): Promise<Result[]> {
-    const budgetMs = budgetOf(batch[0] as Pending);
-    const requestId = parts.meta(connection, budgetMs).request_id;
-    return actors.ask('chat', chatId, batch.map(commandOf), { budgetMs, requestId });
+    const meta = parts.meta(connection, budgetOf(batch[0] as Pending));
+    return actors.ask('chat', chatId, batch.map(commandOf), askOptionsOf(meta));
   }
 
   /**

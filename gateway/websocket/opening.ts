@@ -1,4 +1,4 @@
-import type { Actors } from '../../actors/client/ask.ts';
+import { type Actors, askOptionsOf } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import type { AccessTokens, Caller } from '../../ops/security/access-tokens.ts';
@@ -115,7 +115,8 @@ export function createOpening(parts: OpeningParts): Opening {
     const { id, user } = connection;
     if (user === undefined) return true;
     try {
-      return await tellUser(actors, user.id, { type, gateway, connection: id });
+      const options = askOptionsOf(parts.meta(connection));
+      return await tellUser(actors, user.id, { type, gateway, connection: id }, options);
     } catch (error) {
       parts.report(error);
       return true;

@@ -1,5 +1,5 @@
-import type { HttpResponse, TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
-import type { Actors } from '../../actors/client/ask.ts';
+import type { TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
+import { type Actors, askOptionsOf } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Rate } from '../../ops/config/rates.ts';
@@ -17,8 +17,10 @@ import type { EventStreams } from '../events/streams.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import { createHiding, hiddenAmong, withHidden } from '../hidden-presence.ts';
 import type { Capture } from '../http/exchange.ts';
+import { traced } from '../http/meta.ts';
 import type { Pipeline } from '../http/pipeline.ts';
 import type { Respond } from '../http/respond.ts';
+import type { RouteParts } from '../http/route.ts';
 import type { Limits } from '../limits.ts';
 import type { Origins } from '../origins.ts';
 import { presenceOfAll } from '../presence.ts';
@@ -67,7 +69,7 @@ export interface Sockets {
    * What begins an event stream for this caller, in a response whose head is written. Throws `unavailable`
    * while draining, `rate_limited` where the address holds too many connections.
    */
-  openStream(caller: Caller, ip: string): (res: HttpResponse) => void;
+  openStream: RouteParts['openStream'];
   /** Requests without a reply yet. */
   outstanding(): number;
   count(): number;
@@ -115,11 +117,10 @@ export function createSockets(parts: SocketParts): Sockets {
 
   const report = (error: unknown) => logger.error({ err: error }, 'a bug');
 
-  const meta = ({ id, user, login_id }: Connection, budget_ms = parts.budgetMs): CallMeta => ({
-    request_id: `${id}/${++requests}`,
-    ...(user && { user_id: user.id, login_id }),
-    budget_ms,
-  });
+  function meta({ id, user, login_id, trace }: Connection, budget_ms = parts.budgetMs): CallMeta {
+    const request_id = `${id}/${++requests}`;
+    return traced({ request_id, ...(user && { user_id: user.id, login_id }), budget_ms }, trace);
+  }
 
   function close(connection: Connection, why: CloseReason): void {
     const { state, ws } = connection;
@@ -176,11 +177,13 @@ export function createSockets(parts: SocketParts): Sockets {
   async function watch(connection: Connection, userIds: readonly string[]): Promise<object> {
     for (let tries = 1; ; tries++) {
       const { changes } = hiding;
-      const hidden = await hiddenAmong(parts.call, userIds, meta(connection));
+      const asking = meta(connection);
+      const hidden = await hiddenAmong(parts.call, userIds, asking);
       const shown = userIds.filter((id) => !hidden.has(id));
       await fanout.watch(connection, shown);
       if (changes !== hiding.changes && tries < watchTries) continue;
-      return { users: withHidden(userIds, hidden, await presenceOfAll(parts.actors, shown)) };
+      const found = await presenceOfAll(parts.actors, shown, askOptionsOf(asking));
+      return { users: withHidden(userIds, hidden, found) };
     }
   }
 
@@ -188,10 +191,11 @@ export function createSockets(parts: SocketParts): Sockets {
     address: string,
     caller: Caller | undefined,
     ticket: string | undefined,
+    trace: string | undefined,
     stream = false,
   ): Connection {
     const ping_ms = stream ? commentMs : pingMs;
-    return newConnection({ address, caller, ticket, stream, opened_at: clock.monotonic(), ping_ms });
+    return newConnection({ address, caller, ticket, trace, stream, opened_at: clock.monotonic(), ping_ms });
   }
 
   function begin(connection: Connection, outlet: Outlet): void {
@@ -214,9 +218,9 @@ export function createSockets(parts: SocketParts): Sockets {
     if (why === 'too_slow') metrics.slowClientsClosed.inc();
   }
 
-  function openStream(caller: Caller, ip: string): (res: HttpResponse) => void {
+  const openStream: RouteParts['openStream'] = (caller, { ip, trace }) => {
     if (parts.draining()) throw fail('unavailable', { reason: 'draining' });
-    const address = addressGroup(ip);
+    const address = addressGroup(ip());
     if (addresses.full(address)) throw tooManySockets();
     return (res) => {
       // Others may have come while the answer waited for its turn: this client finds nothing, and asks again.
@@ -224,7 +228,7 @@ export function createSockets(parts: SocketParts): Sockets {
         res.end();
         return;
       }
-      const connection = connect(address, undefined, undefined, true);
+      const connection = connect(address, undefined, undefined, trace, true);
       const stream = parts.streams.open(res, (slow) => {
         if (slow) connection.why ??= 'too_slow';
         finish(connection, noCode);
@@ -232,7 +236,7 @@ export function createSockets(parts: SocketParts): Sockets {
       begin(connection, stream);
       opening.admit(connection, caller).catch(report);
     };
-  }
+  };
 
   const behavior: WebSocketBehavior<SocketData> = {
     upgrade,

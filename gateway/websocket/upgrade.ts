@@ -17,8 +17,13 @@ export interface UpgradeParts extends Capture, Pick<PipelineParts, 'tokens' | 'r
   monotonic(): number;
   /** Sockets of one address. */
   addresses: Addresses;
-  /** `ticket`: what the socket is to be authenticated by, once it is open. */
-  connect(address: string, caller: Caller | undefined, ticket: string | undefined): Connection;
+  /** `ticket`: what the socket is to be authenticated by, once it is open. `trace`: that of its calls. */
+  connect(
+    address: string,
+    caller: Caller | undefined,
+    ticket: string | undefined,
+    trace: string | undefined,
+  ): Connection;
 }
 
 /** Counts what is open, up to a limit. */
@@ -115,9 +120,10 @@ export function createUpgrade(parts: UpgradeParts) {
   }
 
   function open(exchange: Exchange, handshake: Handshake, caller: Caller | undefined, ticket?: string): void {
-    const address = addressGroup(exchange.request.ip());
+    const { request } = exchange;
+    const address = addressGroup(request.ip());
     if (!addresses.enter(address)) throw tooManySockets();
-    const connection = parts.connect(address, caller, ticket);
+    const connection = parts.connect(address, caller, ticket, request.trace);
     exchange.over = true;
     const { key, protocol, extensions, context } = handshake;
     exchange.res.cork(() =>

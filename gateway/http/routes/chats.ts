@@ -1,3 +1,4 @@
+import { askOptionsOf } from '../../../actors/client/ask.ts';
 import type { ChatCommand, CreateReply, SendReply } from '../../../schemas/chat/commands.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { chatTag } from '../../../schemas/etag.ts';
@@ -29,9 +30,12 @@ type Without<C> = C extends unknown ? Omit<C, 'by'> : never;
 /** The handler that gives the chat's owner a command and answers 200 with its reply. */
 function asking(commandOf: (request: RouteRequest) => Without<ChatCommand>, status = 200): Route['handle'] {
   return async (request, { actors }) => {
-    const reply = await actors.one('chat', chatId(request), commandBy(request, commandOf(request)), {
-      requestId: request.request_id,
-    });
+    const reply = await actors.one(
+      'chat',
+      chatId(request),
+      commandBy(request, commandOf(request)),
+      askOptionsOf(request),
+    );
     return status === 204 ? { status } : { status, body: reply };
   };
 }
@@ -72,7 +76,7 @@ async function createChat(request: RouteRequest, { call }: RouteParts): Promise<
 async function sendMessage(request: RouteRequest, { actors, call }: RouteParts): Promise<Answer> {
   const { client_id = idOfKey(request) ?? newId(), ...body } = request.body as schemas.SendMessageBody;
   const command = commandBy(request, { type: 'message.send', client_id, kind: 'text', ...body });
-  const options = { requestId: request.request_id };
+  const options = askOptionsOf(request);
   const { chat_id, seq } = await actors.one<SendReply>('chat', chatId(request), command, options);
   return { status: 201, body: await call('chats.message', { chat_id, seq }, metaOf(request)) };
 }

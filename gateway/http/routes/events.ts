@@ -27,9 +27,10 @@ export const eventRoutes: readonly Route[] = [
       rate_limited: ['too_many_sockets'],
       unavailable: ['draining'],
     },
-    async handle({ caller, ip }, { openStream }) {
+    async handle(request, { openStream }) {
+      const { caller } = request;
       if (caller === undefined) throw fail('unauthenticated', { reason: 'no_token' });
-      return { status: 200, stream: openStream(caller, ip()), headers: { 'X-Accel-Buffering': 'no' } };
+      return { status: 200, stream: openStream(caller, request), headers: { 'X-Accel-Buffering': 'no' } };
     },
   },
 ];

@@ -1,3 +1,4 @@
+import { askOptionsOf } from '../../../actors/client/ask.ts';
 import { fail } from '../../../schemas/errors.ts';
 import { isUuid } from '../../../schemas/ids.ts';
 import { PresenceBody, PresenceList, UserPresence } from '../../../schemas/rest/presence.ts';
@@ -19,7 +20,8 @@ export const presenceRoutes: readonly Route[] = [
       const { id = '' } = request.params;
       if (!isUuid(id)) throw fail('not_found');
       const hidden = await hiddenAmong(call, [id.toLowerCase()], metaOf(request));
-      const { online, last_seen_at } = hidden.size > 0 ? hiddenPresence(id) : await presenceOf(actors, id);
+      const { online, last_seen_at } =
+        hidden.size > 0 ? hiddenPresence(id) : await presenceOf(actors, id, askOptionsOf(request));
       return { status: 200, body: { online, last_seen_at } };
     },
   },
@@ -30,9 +32,10 @@ export const presenceRoutes: readonly Route[] = [
     auth: 'user',
     limit: 'calls',
     replies: { 204: undefined },
-    async handle({ caller }, { actors, online }) {
+    async handle(request, { actors, online }) {
+      const { caller } = request;
       if (caller) {
-        await tellUser(actors, caller.user_id, { type: 'presence.ping' });
+        await tellUser(actors, caller.user_id, { type: 'presence.ping' }, askOptionsOf(request));
         online?.seen(caller.user_id);
       }
       return { status: 204 };
@@ -50,10 +53,8 @@ export const presenceRoutes: readonly Route[] = [
       const { user_ids } = request.body as PresenceBody;
       const hidden = await hiddenAmong(call, user_ids, metaOf(request));
       const shown = user_ids.filter((id) => !hidden.has(id));
-      return {
-        status: 200,
-        body: { users: withHidden(user_ids, hidden, await presenceOfAll(actors, shown)) },
-      };
+      const found = await presenceOfAll(actors, shown, askOptionsOf(request));
+      return { status: 200, body: { users: withHidden(user_ids, hidden, found) } };
     },
   },
 ];

@@ -26,11 +26,12 @@ const open = new Set<WebSocket>();
 
 export async function connect(
   test: GatewayTest,
-  how: { token?: string; query?: string; origin?: string; protocols?: string[] } = {},
+  how: { token?: string; query?: string; origin?: string; traceparent?: string; protocols?: string[] } = {},
 ): Promise<Client> {
   const headers = {
     ...(how.token !== undefined && { authorization: `Bearer ${how.token}` }),
     ...(how.origin !== undefined && { origin: how.origin }),
+    ...(how.traceparent !== undefined && { traceparent: how.traceparent }),
   };
   // Node's WebSocket takes headers, which browsers' and the types do not.
   const ws = new WebSocket(`ws://127.0.0.1:${test.port}/ws${how.query ?? ''}`, {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Writable } from 'node:stream';
-import type { Actors, Result } from '../../../actors/client/ask.ts';
+import type { Actors, AskOptions, Result } from '../../../actors/client/ask.ts';
 import type { Route } from '../../../gateway/http/route.ts';
 import { createGateway, type GatewayParts, type GatewaySettings } from '../../../gateway/server.ts';
 import { createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
@@ -33,6 +33,8 @@ export interface GatewayTest {
   lines: Record<string, unknown>[];
   /** Every ask, in order: kind, id and commands. */
   asked: { kind: string; id: string; commands: Record<string, unknown>[] }[];
+  /** The options of each, and of every peek. */
+  askedFor: AskOptions[];
   /** What actors answer; undefined: `{}` to every command. */
   actors: { answer: Ask };
   /** What services answer; a test replaces what it needs. */
@@ -93,6 +95,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   health.phase('ready');
 
   const asked: GatewayTest['asked'] = [];
+  const askedFor: AskOptions[] = [];
   const called: GatewayTest['called'] = [];
   const services: GatewayTest['services'] = {
     'chats.attach': () => ({ chats: [] }),
@@ -105,7 +108,8 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   const answers: GatewayTest['actors'] = { answer: () => undefined };
 
   const actors: Actors = {
-    async ask(kind, id, commands) {
+    async ask(kind, id, commands, options = {}) {
+      askedFor.push(options);
       asked.push({ kind, id, commands: commands as Record<string, unknown>[] });
       try {
         return (await answers.answer(kind, id, commands)) ?? commands.map(() => ({ reply: {} }));
@@ -113,13 +117,14 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
         return commands.map(() => ({ refusal: refusalOf(error) }));
       }
     },
-    async one<Reply>(kind: string, id: string, command: object) {
-      const [result] = await actors.ask(kind, id, [command]);
+    async one<Reply>(kind: string, id: string, command: object, options?: AskOptions) {
+      const [result] = await actors.ask(kind, id, [command], options);
       if (result === undefined) throw fail('internal');
       if ('refusal' in result) throw new SuhbatError(result.refusal);
       return result.reply as Reply;
     },
-    async peek(_, ids) {
+    async peek(_, ids, __, options = {}) {
+      askedFor.push(options);
       return new Map(ids.map((id) => [id, undefined]));
     },
   };
@@ -188,6 +193,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     base: `http://127.0.0.1:${port}`,
     lines,
     asked,
+    askedFor,
     actors: answers,
     services,
     called,
