@@ -250,7 +250,13 @@ async function killed(node: Node, before = () => {}): Promise<void> {
   await node.kill();
   await pause(away);
   before();
-  await node.start();
+  await supervised(node);
+}
+
+/** One that does not find PostgreSQL in time ends, and whoever looks after it starts it again. */
+async function supervised(node: Node): Promise<void> {
+  const started = () => node.start();
+  await started().catch(started).catch(started);
 }
 
 async function killedServer(server: { kill(): Promise<void>; start(): Promise<void> }): Promise<void> {
