@@ -1,6 +1,6 @@
 /** What browsers are told about pages of other origins (api.md "CORS"): no credentials, an allowlist. */
 const allowedHeaders =
-  'Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id, traceparent, Range, apikey, x-client-info, x-supabase-api-version';
+  'Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id, Range, apikey, x-client-info, x-supabase-api-version';
 const exposedHeaders = 'X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Location';
 const preflightSeconds = '600';
 
