@@ -6,9 +6,9 @@ import { openSecrets } from '../config/secrets.ts';
 import { openDataFolder } from '../embedded/data-folder.ts';
 import { startSentence } from '../process/run.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import type { Node } from './node.ts';
 import { type Sample, sampleOf } from './sample.ts';
 import { type Row, tableLines } from './table.ts';
+import { createTargets, keys, type Target } from './targets.ts';
 
 /** `npm run cluster`: a whole cluster on this machine, a live table of it, and keys that hurt it. */
 
@@ -19,25 +19,10 @@ npm run cluster -- [--gateways 2] [--actors 3] [--services 1] [--dir data/cluste
 
 Keys: 1–9, a–f, h–j  select   k  kill -9   p  pause, go on   s  SIGTERM (it drains)   r  start again
       +  one more actors process   g  one more gateway   q, Ctrl-C  end everything
+      PostgreSQL comes back by itself after k and s (for it a fast shutdown).
 Where the output is no terminal, the table is written every five seconds.
 `;
 
-/** Selectable: a process of Suhbat, or one of the servers. */
-interface Target {
-  key: string;
-  name: string;
-  state(): Row['state'];
-  pid(): number;
-  url(): string | undefined;
-  node?: Node;
-  kill(): Promise<unknown>;
-  pause(): void;
-  resume(): void;
-  end(): Promise<unknown>;
-  start(): Promise<unknown>;
-}
-
-const keys = '123456789abcdefhij';
 const everyMs = 1000;
 const plainEveryMs = 5000;
 const notesKept = 6;
@@ -105,6 +90,7 @@ function messageOf(line: string): string {
 async function show(cluster: Cluster, notes: string[], note: (text: string) => void): Promise<void> {
   const terminal = process.stdout.isTTY === true && process.stdin.isTTY === true;
   const samples = new Map<string, [Sample | undefined, Sample | undefined]>();
+  const targetsNow = createTargets(cluster);
   let selected = '1';
   let wake = () => {};
   let over = false;
@@ -123,7 +109,7 @@ async function show(cluster: Cluster, notes: string[], note: (text: string) => v
   };
 
   function onKey(name: string): void {
-    const target = targetsOf(cluster).find(({ key }) => key === selected);
+    const target = targetsNow().find(({ key }) => key === selected);
     if (name.length === 1 && keys.includes(name)) selected = name;
     else if (name === 'q') finish();
     else if (name === '+') act('one more actors process', cluster.add('actors'));
@@ -132,11 +118,8 @@ async function show(cluster: Cluster, notes: string[], note: (text: string) => v
     else if (name === 'k') act(`kill -9 ${target.name}`, target.kill());
     else if (name === 's') act(`SIGTERM ${target.name}`, target.end());
     else if (name === 'r') act(`start ${target.name}`, target.start());
-    else if (name === 'p') {
-      note(`${target.state() === 'paused' ? 'go on' : 'pause'} ${target.name}`);
-      if (target.state() === 'paused') target.resume();
-      else target.pause();
-    }
+    else if (name === 'p' && target.state() === 'paused') act(`go on ${target.name}`, target.resume());
+    else if (name === 'p') act(`pause ${target.name}`, target.pause());
     wake();
   }
 
@@ -150,7 +133,7 @@ async function show(cluster: Cluster, notes: string[], note: (text: string) => v
   }
 
   while (!over) {
-    const targets = targetsOf(cluster);
+    const targets = targetsNow();
     await Promise.all(
       targets.map(async ({ name, node }) => {
         const now = node === undefined ? undefined : await sampleOf(node);
@@ -176,46 +159,6 @@ function rowOf(
 ): Row {
   const { key, name } = target;
   return { key, name, state: target.state(), pid: target.pid(), url: target.url(), sample: now, before };
-}
-
-function targetsOf(cluster: Cluster): Target[] {
-  const nodes = cluster.nodes.map((node) => ({
-    name: node.name,
-    node,
-    state: () => node.state,
-    pid: () => node.pid,
-    url: () => node.url,
-    kill: () => node.kill(),
-    pause: () => node.pause(),
-    resume: () => node.resume(),
-    end: () => node.end(),
-    start: () => node.start(),
-  }));
-  const servers = (['nats', 'redis'] as const).map((name) => serverTarget(name, cluster[name]));
-  return [...nodes, ...servers].map((target, at) => ({ ...target, key: keys[at] ?? '' }));
-}
-
-const pausedServers = new Set<string>();
-
-function serverTarget(name: string, server: Cluster['nats']): Omit<Target, 'key'> {
-  const gone = () => pausedServers.delete(name);
-  return {
-    name: `${name}-server`,
-    state: () => (server.pid === 0 ? 'down' : pausedServers.has(name) ? 'paused' : 'ready'),
-    pid: () => server.pid,
-    url: () => server.url,
-    kill: () => server.kill().finally(gone),
-    pause() {
-      server.signal('SIGSTOP');
-      pausedServers.add(name);
-    },
-    resume() {
-      server.signal('SIGCONT');
-      gone();
-    },
-    end: () => server.end().finally(gone),
-    start: async () => (server.pid === 0 ? server.start() : undefined),
-  };
 }
 
 try {

@@ -58,6 +58,16 @@ export async function readPidFile(dir: string): Promise<string[]> {
   return text === '' ? [] : text.split('\n');
 }
 
+/**
+ * To the server and its children; harmless where none runs. The server goes first: what is stopped or gone makes no
+ * child behind our look. Where there is no /proc only the server hears it.
+ */
+export async function signalAll(dir: string, signal: NodeJS.Signals): Promise<void> {
+  const serverPid = await readServerPid(dir);
+  if (serverPid !== undefined && (await processesOf(dir)).includes(serverPid)) trySignal(serverPid, signal);
+  for (const pid of await processesOf(dir)) if (pid !== serverPid) trySignal(pid, signal);
+}
+
 /** Every process of PostgreSQL works in its database folder: that, and not a number in a file, tells them. */
 async function processesOf(dir: string): Promise<number[]> {
   if (process.platform !== 'linux') return serverByCommand(dir);

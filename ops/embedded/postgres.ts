@@ -5,7 +5,7 @@ import { freePort } from '../process/free-port.ts';
 import { StartError } from '../process/start-error.ts';
 import { findBinaries } from './postgres-binaries.ts';
 import { clusterUrl, openCluster } from './postgres-cluster.ts';
-import { endLeftovers } from './postgres-processes.ts';
+import { endLeftovers, signalAll } from './postgres-processes.ts';
 import { chooseRunner } from './postgres-runner.ts';
 import { NotStarted, type Server, type ServerOptions, startServer } from './postgres-server.ts';
 
@@ -25,7 +25,16 @@ export interface EmbeddedPostgres {
   readonly adminUrl: string;
   /** Of the server that runs now; undefined between a crash and the next start. */
   pid(): number | undefined;
-  /** Stops the server: fast, then by force. Default 5 s until then. */
+  /** Whether that server has said that it takes connections; one that is paused has said so too. */
+  ready(): boolean;
+  /**
+   * To all of its processes; harmless where none runs. For faults made on purpose: SIGSTOP pauses it, SIGCONT lets it
+   * go on, SIGKILL ends it, and it is started again.
+   */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>;
+  /** Ends the server as `stop` does, for it to be started again at once; resolves when it has ended. */
+  restart(timeoutMs?: number): Promise<void>;
+  /** Stops the server, a paused one too: fast, then by force. Default 5 s until then. */
   stop(timeoutMs?: number): Promise<void>;
 }
 
@@ -51,6 +60,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const serverOptions = { ...base, onLog: (line: string) => onLog('debug', line) };
   const { server: first, port } = await startOnFreePort(serverOptions, startTimeoutMs);
   let server: Server | undefined = first;
+  let ready = true;
   const stopping = new AbortController();
   const supervising = supervise(first);
 
@@ -61,6 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       const since = clock.monotonic();
       const how = await current.ended;
       server = undefined;
+      ready = false;
       if (stopping.signal.aborted) return;
       onLog('warn', `PostgreSQL ended by itself (${how}); starting it again`);
       const steady = clock.monotonic() - since > steadyMs;
@@ -78,6 +89,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     try {
       if (stopping.signal.aborted) await next.stop(0);
       await next.ready(startTimeoutMs);
+      ready = true;
       onLog('info', 'PostgreSQL is back');
     } catch (error) {
       const why = error instanceof NotStarted ? tell(error) : String(error);
@@ -87,13 +99,22 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     return next;
   }
 
+  /** What is stopped hears nothing until it goes on. */
+  async function end(timeoutMs: number): Promise<void> {
+    await signalAll(dir, 'SIGCONT');
+    await server?.stop(timeoutMs);
+  }
+
   return {
     url: clusterUrl(cluster, port),
     adminUrl: clusterUrl(cluster, port, 'postgres', 'postgres'),
     pid: () => server?.pid,
+    ready: () => ready,
+    signal: (signal) => signalAll(dir, signal),
+    restart: (timeoutMs = 5000) => end(timeoutMs),
     async stop(timeoutMs = 5000) {
       stopping.abort();
-      await server?.stop(timeoutMs);
+      await end(timeoutMs);
       await supervising;
     },
   };
