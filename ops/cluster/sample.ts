@@ -6,7 +6,7 @@ export interface Sample {
   at: number;
   shards: number;
   connections: number;
-  /** Messages taken from sockets so far. */
+  /** Sends of messages, over sockets and REST, so far; refused ones too. */
   messages: number;
   /** Seconds. */
   flushLag: number;
@@ -55,7 +55,9 @@ function readSample(text: string, at: number): Sample {
     at,
     shards: sum('suhbat_shards', 'state="serving"'),
     connections: sum('suhbat_connections'),
-    messages: sum('suhbat_frames_in_total', 'type="message.send"'),
+    messages:
+      sum('suhbat_frames_in_total', 'type="message.send"') +
+      sum('suhbat_requests_total', 'method="POST",route="/api/v1/chats/{id}/messages"'),
     flushLag: sum('suhbat_flush_lag_seconds'),
     refusedAppends: sum('suhbat_appends_refused_total'),
     claims: sum('suhbat_shards_claimed_total'),
