@@ -4,11 +4,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /**
- * The tests of `npm test`: each folder of test/ and of test/integration/ is a mocha of its own, three of them side by
+ * The tests of `npm test`: each folder of test/ and of test/integration/ is a mocha of its own, two of them side by
  * side, the small folders together in one; then the clusters, which need the machine for themselves. What a mocha
  * says follows when it has ended; why tests failed follows after all of them. Exits with 0 only where all did.
  */
-const sideBySide = 3;
+const sideBySide = 2;
 /** A folder with fewer files is not worth a process, and servers, of its own. */
 const fewFiles = 4;
 const last = 'cluster';

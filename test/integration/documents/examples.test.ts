@@ -5,6 +5,7 @@ import { routeExamples } from '../../../gateway/documents/examples/examples.ts';
 import * as scene from '../../../gateway/documents/examples/scene.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import { type Problem, problemOf } from '../../../schemas/rest/problem.ts';
+import { firstEvent } from '../../support/first-event.ts';
 import { differences } from './alike.ts';
 import { checker, pointer } from './check.ts';
 import { mailedCode } from './codes.ts';
@@ -50,7 +51,7 @@ describe('the examples of the OpenAPI document', function () {
       ...more,
     });
     const type = response.headers.get('content-type');
-    const text = type === 'text/event-stream' ? await beginning(response) : await response.text();
+    const text = type === 'text/event-stream' ? await firstEvent(response) : await response.text();
     hold(name, response, type, text);
     return {
       status: response.status,
@@ -71,12 +72,6 @@ describe('the examples of the OpenAPI document', function () {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
     const { error_code: _, msg: __, ...rest } = body as Json;
     return 'expires_at' in rest ? { ...rest, expires_at: 1_774_079_100 } : rest;
-  }
-
-  /** A stream has no end: its first piece will do. */
-  async function beginning({ body }: Response): Promise<string> {
-    for await (const piece of body ?? []) return new TextDecoder().decode(piece);
-    return '';
   }
 
   function parse(text: string): unknown {

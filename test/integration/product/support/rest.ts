@@ -4,6 +4,7 @@ import type { Route } from '../../../../gateway/http/route.ts';
 import { systemClock } from '../../../../ops/process/clock.ts';
 import { createHealth } from '../../../../ops/process/health.ts';
 import { createMetrics } from '../../../../ops/telemetry/metrics.ts';
+import { firstEvent } from '../../../support/first-event.ts';
 import { checkBody, checkProblem, exactly } from './exact.ts';
 import { product } from './program.ts';
 
@@ -85,16 +86,10 @@ export async function rest<Body = never>(
     ...(content !== undefined && { body: content }),
   });
   const type = response.headers.get('content-type') ?? '';
-  const text = await (/event-stream/.test(type) ? beginning(response) : response.text());
+  const text = await (/event-stream/.test(type) ? firstEvent(response) : response.text());
   const parsed = /json/.test(type) && text !== '' ? JSON.parse(text) : text;
   if (method !== 'HEAD') check(method, path, response, type, parsed);
   return { status: response.status, headers: response.headers, body: parsed as Body };
-}
-
-/** A stream of events has no end: its first piece will do. */
-async function beginning({ body }: Response): Promise<string> {
-  for await (const piece of body ?? []) return new TextDecoder().decode(piece);
-  return '';
 }
 
 function check(method: string, path: string, response: Response, type: string, body: unknown): void {
