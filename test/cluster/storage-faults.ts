@@ -14,7 +14,8 @@ const stream = 'suhbat-journal';
 /** Some seconds of load. */
 const room = 400_000;
 const shards = 64;
-const noticedMs = 30_000;
+/** As long as everything may take to be well again after the faults. */
+const noticedMs = 60_000;
 
 export const storageFaults = {
   journalFull: {
