@@ -126,6 +126,7 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
   function becomeReady(ready: Ready) {
     if (status === 'ready') return;
     status = 'ready';
+    nudged = false;
     readyAt = platform.monotonic();
     connection?.watch(ready.ping_ms);
     renewal.start(ready, token);

@@ -31,6 +31,17 @@ describe('a nudge of the SDK', () => {
     expect(Math.min(first, third)).to.be.above(0);
   });
 
+  it('during a try that succeeds is forgotten: the end of that connection is waited out as ever', async () => {
+    const client = scene.client();
+    const downs = heard(client, 'disconnected');
+    client.nudge();
+    const peer = await scene.connection(client, 1);
+    await client.synced();
+    peer.close(1011);
+    await until('the end', () => downs.length === 1);
+    expect(downs[0]?.reconnect_in_ms).to.be.above(0);
+  });
+
   it('asks a connection that seems well, once, and leaves it when nothing comes', async () => {
     const { client, peer } = await scene.connected();
     const downs = heard(client, 'disconnected');
