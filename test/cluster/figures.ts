@@ -1,62 +1,99 @@
-import type { Counts, Town } from './town.ts';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Observer, sharedNow } from '../support/recorder.ts';
 
-/** Figures of a run, from what its clients recorded. */
-type Recorders = Town['recorders'];
+export interface Counts {
+  sends: number;
+  acks: number;
+  refused: number;
+  unknown: number;
+  deliveries: number;
+}
+
+/** Of what happened since the last `reset`. */
+export interface Peaks {
+  /** Milliseconds that the slowest acked send took that was begun since then. */
+  slowest: number;
+  /** Milliseconds for which a chat had sends without an end and acked none of them: the longest of all chats. */
+  unavailable: number;
+  /** Milliseconds for which the suite's own process did nothing: so much of the others is no fault of the cluster. */
+  stalled: number;
+}
+
+export interface Figures extends Observer {
+  counts(): Counts;
+  reset(): void;
+  peaks(): Peaks;
+  /** Milliseconds from send to ack: half of them, 99 of a hundred, all. */
+  acks(): { p50: number; p99: number; max: number };
+  stop(): void;
+}
+
+const stallResolutionMs = 10;
+
+/** Figures of a run, kept while it runs: each costs the same after a million messages. */
+export function createFigures(now: () => number = sharedNow): Figures {
+  const counts: Counts = { sends: 0, acks: 0, refused: 0, unknown: 0, deliveries: 0 };
+  const counted = { ok: 'acks', fail: 'refused', unknown: 'unknown' } as const;
+  /** Milliseconds of each acked send. */
+  const taken: number[] = [];
+  /** By chat: its sends without an end, and since when none of them was acked. */
+  const waiting = new Map<string, { open: number; from: number }>();
+  const stalls = monitorEventLoopDelay({ resolution: stallResolutionMs });
+  stalls.enable();
+  let since = now();
+  let slowest = 0;
+  let unavailable = 0;
+
+  function waited(from: number, until: number): void {
+    unavailable = Math.max(unavailable, until - Math.max(since, from));
+  }
+
+  return {
+    begun(chatId, at) {
+      counts.sends++;
+      const chat = waiting.get(chatId) ?? { open: 0, from: at };
+      waiting.set(chatId, chat);
+      if (chat.open++ === 0) chat.from = at;
+    },
+    ended(chatId, type, at, begunAt) {
+      counts[counted[type]]++;
+      const chat = waiting.get(chatId);
+      if (chat) chat.open--;
+      if (type !== 'ok') return;
+      taken.push(at - begunAt);
+      if (begunAt >= since) slowest = Math.max(slowest, at - begunAt);
+      if (!chat) return;
+      waited(chat.from, at);
+      chat.from = at;
+    },
+    received() {
+      counts.deliveries++;
+    },
+    counts: () => ({ ...counts }),
+    reset() {
+      since = now();
+      slowest = 0;
+      unavailable = 0;
+      stalls.reset();
+    },
+    peaks() {
+      const until = now();
+      // One that waits still counts up to now.
+      for (const { open, from } of waiting.values()) if (open > 0) waited(from, until);
+      return { slowest, unavailable, stalled: stalls.max / 1e6 };
+    },
+    acks() {
+      const all = taken.toSorted((one, other) => one - other);
+      const at = (share: number) => all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0;
+      return { p50: at(0.5), p99: at(0.99), max: all.at(-1) ?? 0 };
+    },
+    stop() {
+      stalls.disable();
+    },
+  };
+}
 
 export function difference(now: Counts, before: Counts): Counts {
   const names = Object.keys(now) as (keyof Counts)[];
   return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as unknown as Counts;
-}
-
-/** Milliseconds of each acked send. */
-function latencies(recorders: Recorders, since = 0): number[] {
-  return recorders.flatMap(({ records }) => {
-    const begun = new Map<string, number>();
-    const taken: number[] = [];
-    for (const one of records) {
-      if (one.type === 'invoke' && one.at >= since) begun.set(one.client_id, one.at);
-      const at = one.type === 'ok' ? begun.get(one.client_id) : undefined;
-      if (at !== undefined) taken.push(one.at - at);
-    }
-    return taken;
-  });
-}
-
-export function slowestSince(recorders: Recorders, since: number): number {
-  return latencies(recorders, since).reduce((most, one) => Math.max(most, one), 0);
-}
-
-const ends: ReadonlySet<string> = new Set(['invoke', 'ok', 'fail', 'unknown']);
-
-/**
- * For how long a chat had sends without an end and acked none of them. One that waits still counts up to now.
- */
-export function longestUnavailable(recorders: Recorders, since: number): number {
-  const entries = recorders
-    .flatMap(({ records }) => records.filter(({ type }) => ends.has(type)))
-    .sort((one, other) => one.at - other.at);
-  const chats = new Map<string, { open: number; from: number }>();
-  let longest = 0;
-  for (const { at, type, chat_id } of entries) {
-    const chat = chats.get(chat_id) ?? { open: 0, from: at };
-    chats.set(chat_id, chat);
-    if (type === 'invoke') {
-      if (chat.open++ === 0) chat.from = at;
-    } else {
-      chat.open--;
-      if (type !== 'ok') continue;
-      if (at >= since) longest = Math.max(longest, at - Math.max(since, chat.from));
-      chat.from = at;
-    }
-  }
-  const now = performance.timeOrigin + performance.now();
-  for (const { open, from } of chats.values())
-    if (open > 0) longest = Math.max(longest, now - Math.max(since, from));
-  return longest;
-}
-
-export function acksOf(recorders: Recorders): { p50: number; p99: number; max: number } {
-  const all = latencies(recorders).sort((one, other) => one - other);
-  const at = (share: number) => all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: all.at(-1) ?? 0 };
 }

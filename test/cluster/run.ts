@@ -7,10 +7,10 @@ import { lookBelow } from '../support/aftermath.ts';
 import { eventually } from '../support/eventually.ts';
 import { checkPromises } from '../support/promises.ts';
 import type { Fault } from './faults.ts';
-import { acksOf, difference, longestUnavailable, slowestSince } from './figures.ts';
+import { type Counts, difference, type Figures, type Peaks } from './figures.ts';
 import type { Generators } from './generators.ts';
 import { openStage, type Stage, type StageOptions } from './stage.ts';
-import { type Counts, fullTown, settle, type Town, type TownPlan } from './town.ts';
+import { fullTown, settle, type Town, type TownPlan } from './town.ts';
 import { watchTrims } from './trims.ts';
 import { watchCheckpoints, watchNodes } from './watches.ts';
 
@@ -28,14 +28,10 @@ export interface RunOptions extends StageOptions {
 }
 
 /** What came of one fault. */
-export interface FaultReport {
+export interface FaultReport extends Peaks {
   names: string;
   /** Of the time from its begin to the end of the calm after it. */
   counts: Counts;
-  /** Milliseconds that the slowest send took that was begun in that time. */
-  slowest: number;
-  /** Milliseconds for which a chat had sends and acked none: the longest of all chats. */
-  unavailable: number;
   /** The peak of the flush lag in seconds. */
   flushLag: number;
   refusedAppends: number;
@@ -46,9 +42,8 @@ export interface FaultReport {
 export interface Report {
   /** One sentence for each broken promise. */
   breaches: string[];
-  total: Counts;
-  /** Milliseconds from send to ack: half of them, 99 of a hundred, all. */
-  ack: { p50: number; p99: number; max: number };
+  total: Counts & { heldBack: number };
+  ack: ReturnType<Figures['acks']>;
   faults: FaultReport[];
   complaints: readonly string[];
 }
@@ -79,16 +74,16 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     const faults: FaultReport[] = [];
     for (const together of options.plan) {
       const names = together.map(({ name }) => name).join(', while ');
-      const begun = { counts: town.counts(), at: performance.timeOrigin + performance.now() };
+      const begun = town.figures.counts();
+      town.figures.reset();
       watch.reset();
       const random = ({ name }: Fault) => generators(`fault ${faults.length}: ${name}`);
       await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town)));
       await pause(calmMs);
       const report = {
         names,
-        counts: difference(town.counts(), begun.counts),
-        slowest: slowestSince(town.recorders, begun.at),
-        unavailable: longestUnavailable(town.recorders, begun.at),
+        counts: difference(town.figures.counts(), begun),
+        ...town.figures.peaks(),
         ...watch.peaks(),
       };
       faults.push(report);
@@ -110,11 +105,11 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     );
     breaches.push(...(await settled(stage, before, recoverMs)));
     if (histories) breaches.push(...(await below(stage, histories)));
-    breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town.counts()));
+    breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town.figures.counts()));
     return {
       breaches,
-      total: town.counts(),
-      ack: acksOf(town.recorders),
+      total: { ...town.figures.counts(), heldBack: town.heldBack },
+      ack: town.figures.acks(),
       faults,
       complaints: stage.complaints,
     };
@@ -135,7 +130,7 @@ function unacked({ sends, acks, refused, unknown }: Counts): string[] {
 
 /** `sends`, `acks` and so on, as a person reads them. */
 export function wordsOf(report: FaultReport): string {
-  const { slowest, unavailable, flushLag, refusedAppends, moves } = report;
+  const { slowest, unavailable, stalled, flushLag, refusedAppends, moves } = report;
   const { sends, acks, unknown, refused, deliveries } = report.counts;
   return [
     `${sends} sends, ${acks} acks, ${unknown} unknown, ${refused} refused, ${deliveries} deliveries`,
@@ -143,6 +138,7 @@ export function wordsOf(report: FaultReport): string {
     `${moves} moves`,
     `flush lag up to ${flushLag.toFixed(1)} s`,
     `${refusedAppends} appends refused`,
+    `the suite itself stalled for ${(stalled / 1000).toFixed(1)} s`,
   ].join('; ');
 }
 

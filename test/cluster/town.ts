@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, ClientError, connect, login, register, type TokensAnswer } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
-import { createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+import { createFigures, type Figures } from './figures.ts';
 
 /** One person, who is in some chats and writes to them at a steady pace. */
 interface Citizen {
@@ -21,7 +22,9 @@ export interface Town {
   write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
-  counts(): Counts;
+  readonly figures: Figures;
+  /** Messages that were not sent, because so many of the same person waited. */
+  readonly heldBack: number;
   /** One more device of somebody, that reaches the town at this address. */
   device(url: string): Promise<Device>;
   /** Waits until every client holds the head of all its chats; gives the chats' whole histories. */
@@ -34,16 +37,6 @@ export interface Device {
   readonly chat: string;
   readonly owner: Recorder;
   readonly client: Client;
-}
-
-export interface Counts {
-  sends: number;
-  acks: number;
-  refused: number;
-  unknown: number;
-  deliveries: number;
-  /** Not sent, because so many of the same person waited. */
-  heldBack: number;
 }
 
 /** Unless it says otherwise, everybody is in one chat. */
@@ -111,13 +104,15 @@ async function populate(
     membership.set(chat.id, [n, n + 1]);
   }
   const chats = [...membership.keys()];
+  const figures = createFigures();
+  const shared = { observer: figures, identities: createIdentities() };
   /** In place of somebody who is logged out, if he was. */
   function settleIn(client: Client, index: number, before?: Citizen): Citizen {
     const own = chats.filter((id) => membership.get(id)?.includes(index));
-    for (const id of own) client.follow(id, before?.recorder.received(id).at(-1)?.seq ?? 0);
+    for (const id of own) client.follow(id, before?.recorder.newest(id) ?? 0);
     client.on('signed_out', () => void comeBack(index));
     const username = at(usernames, index);
-    return { username, client, recorder: createRecorder(client, username), chats: own, waiting: 0 };
+    return { username, client, recorder: createRecorder(client, username, shared), chats: own, waiting: 0 };
   }
   const citizens = clients.map((client, index) => settleIn(client, index));
 
@@ -172,8 +167,8 @@ async function populate(
     const { username } = owner;
     const own = await insisting(() => login(url, { login: username, password }));
     const client = connect({ url: address, tokens: own, settings });
-    const recorder = createRecorder(client, `${username}'s device ${devices.length}`);
-    client.follow(chat, owner.recorder.received(chat).at(-1)?.seq ?? 0);
+    const recorder = createRecorder(client, `${username}'s device ${devices.length}`, shared);
+    client.follow(chat, owner.recorder.newest(chat));
     devices.push({ username, client, recorder, chats: [chat], waiting: 0 });
     await client.ready();
     return { chat, owner: owner.recorder, client };
@@ -182,7 +177,7 @@ async function populate(
   function behind(heads: ReadonlyMap<string, number>): string | true {
     for (const { recorder, chats: own } of [...citizens, ...devices])
       for (const chat of own) {
-        const last = recorder.received(chat).at(-1)?.seq ?? 0;
+        const last = recorder.newest(chat);
         if (last !== heads.get(chat))
           return `${recorder.name} holds ${last} of ${heads.get(chat)} in ${chat}`;
       }
@@ -193,6 +188,10 @@ async function populate(
     chats,
     get recorders() {
       return everybody().map(({ recorder }) => recorder);
+    },
+    figures,
+    get heldBack() {
+      return heldBack;
     },
     device,
     write(wanted = rate) {
@@ -210,20 +209,6 @@ async function populate(
       ticking = undefined;
       while (open.size > 0) await Promise.all(open);
     },
-    counts() {
-      const counts = { sends: 0, acks: 0, refused: 0, unknown: 0, deliveries: 0, heldBack };
-      const kinds = {
-        invoke: 'sends',
-        ok: 'acks',
-        fail: 'refused',
-        unknown: 'unknown',
-        received: 'deliveries',
-      } as const;
-      for (const { recorder } of everybody())
-        for (const { type } of recorder.records)
-          if (type in kinds) counts[kinds[type as keyof typeof kinds]]++;
-      return counts;
-    },
     async caughtUp(withinMs) {
       const whole = await histories();
       const heads = new Map([...whole].map(([chat, all]) => [chat, all.at(-1)?.seq ?? 0]));
@@ -232,6 +217,7 @@ async function populate(
     },
     close() {
       clearInterval(ticking);
+      figures.stop();
       for (const { client, recorder } of everybody()) {
         recorder.stop();
         client.close();

@@ -1,9 +1,9 @@
 import type { Message } from 'suhbat/client';
-import type { Entry, Recorder } from './recorder.ts';
+import type { Deliveries, Entry, Recorder } from './recorder.ts';
 
 /** What clients recorded, and what the chats hold in the end (each message once, in its newest state). */
 export interface Evidence {
-  recorders: readonly Pick<Recorder, 'name' | 'records'>[];
+  recorders: readonly Pick<Recorder, 'name' | 'records' | 'deliveries'>[];
   finalHistories: ReadonlyMap<string, readonly Message[]>;
   /** How often an operator let a chat go on far above its head (`npm run journal -- adopt`). Default: never. */
   raised?(chatId: string): number;
@@ -14,7 +14,8 @@ interface Chat {
   history: readonly Message[];
   bySeq: Map<number, Message>;
   byClientId: Map<string, Message>;
-  entries: Named[];
+  entries: readonly Named[];
+  deliveries: readonly [name: string, Deliveries][];
   raised: number;
 }
 
@@ -32,10 +33,18 @@ type Named = Entry & { by: string };
  * 6. What was refused never appears. (What is of unknown outcome at most once: by 2.)
  */
 export function checkPromises({ recorders, finalHistories, raised = () => 0 }: Evidence): string[] {
-  const entries = recorders.flatMap(({ name, records }) =>
-    records.map((one): Named => ({ ...one, by: name })),
-  );
-  const ids = new Set([...finalHistories.keys(), ...entries.map(({ chat_id }) => chat_id)]);
+  const entries = new Map<string, Named[]>();
+  for (const { name, records } of recorders)
+    for (const one of records) {
+      const own = entries.get(one.chat_id) ?? [];
+      entries.set(one.chat_id, own);
+      own.push({ ...one, by: name });
+    }
+  const ids = new Set([
+    ...finalHistories.keys(),
+    ...entries.keys(),
+    ...recorders.flatMap(({ deliveries }) => [...deliveries.keys()]),
+  ]);
   return [...ids].flatMap((id) => {
     const history = finalHistories.get(id);
     if (history === undefined) return [`chat ${id}: there is no final history`];
@@ -44,15 +53,18 @@ export function checkPromises({ recorders, finalHistories, raised = () => 0 }: E
       history,
       bySeq: new Map(history.map((message) => [message.seq, message])),
       byClientId: new Map(history.flatMap((one) => (one.client_id === null ? [] : [[one.client_id, one]]))),
-      entries: entries.filter(({ chat_id }) => chat_id === id),
+      entries: entries.get(id) ?? [],
+      deliveries: recorders.flatMap(({ name, deliveries }) => {
+        const own = deliveries.get(id);
+        return own === undefined ? [] : [[name, own]];
+      }),
       raised: raised(id),
     };
-    const names = recorders.map(({ name }) => name);
     return [
       ...ackedOnce(chat),
       ...oneMessageEach(chat),
       ...gapFree(chat),
-      ...names.flatMap((name) => oneOrder(chat, name)),
+      ...oneOrder(chat),
       ...inOrderOfTime(chat),
       ...refusedNever(chat),
     ].map((breach) => `chat ${id}: ${breach}`);
@@ -117,13 +129,13 @@ function gapFree(chat: Chat): string[] {
 /** A chat that is raised leaves so many seqs out, at the least. */
 const leastJump = 900_000;
 
-function oneOrder(chat: Chat, name: string): string[] {
-  const breaches: string[] = [];
-  const own = chat.entries.filter(({ by }) => by === name);
-  for (const one of own)
-    if (one.type === 'reset') breaches.push(`promise 4: ${name} had to begin anew at ${one.head}`);
-  const received = own.flatMap((one) => (one.type === 'received' ? [one.message] : []));
+function oneOrder(chat: Chat): string[] {
   const order = chat.history.map(({ seq }) => seq).sort((one, other) => one - other);
+  return chat.deliveries.flatMap(([name, own]) => orderOf(chat, order, name, own));
+}
+
+function orderOf(chat: Chat, order: number[], name: string, { received, resets }: Deliveries): string[] {
+  const breaches = resets.map((head) => `promise 4: ${name} had to begin anew at ${head}`);
   let at = order.indexOf(received[0]?.seq ?? 0);
   let before = 0;
   for (const { seq, client_id, sender_id } of received) {
@@ -162,8 +174,9 @@ function inOrderOfTime(chat: Chat): string[] {
 
 function refusedNever(chat: Chat): string[] {
   const seen = new Map<string, string>();
-  for (const { by, message } of [...of(chat, 'received'), ...of(chat, 'changed')])
-    if (message.client_id !== null) seen.set(message.client_id, `was received by ${by}`);
+  for (const [name, { received, changed }] of chat.deliveries)
+    for (const { client_id } of [...received, ...changed])
+      if (client_id !== null) seen.set(client_id, `was received by ${name}`);
   for (const clientId of chat.byClientId.keys()) seen.set(clientId, 'is in the history');
   return of(chat, 'fail').flatMap(({ by, client_id, code }) => {
     const where = seen.get(client_id);

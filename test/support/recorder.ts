@@ -5,12 +5,13 @@ export { checkPromises } from './promises.ts';
 /** Writes down what one client asked, was told and received, so that promises can be checked afterwards. */
 export interface Recorder {
   readonly name: string;
-  /** In the order of happening. */
-  readonly records: Entry[];
+  /** What was sent and how that ended, in the order of happening. */
+  readonly records: readonly Entry[];
+  readonly deliveries: ReadonlyMap<string, Deliveries>;
   /** Sends a text and writes down how that ended; never rejects. */
   send(chatId: string, text: string): Promise<Outcome>;
-  /** The chat's messages in the order in which they were delivered as new. */
-  received(chatId: string): Message[];
+  /** The seq of the chat's message that was delivered last; 0 where there was none. */
+  newest(chatId: string): number;
   /** Writes nothing more about what is received. */
   stop(): void;
 }
@@ -18,56 +19,112 @@ export interface Recorder {
 /**
  * `at`: milliseconds of a clock that all recorders share and that only grows.
  *
- * - `fail`: refused, nothing was done; `unknown`: it may have been.
- * - `received`: delivered as new; `changed`: a change was delivered; `reset`: the client gave its copy up.
+ * `fail`: refused, nothing was done; `unknown`: it may have been.
  */
-export type Entry = { at: number; chat_id: string } & (
-  | { type: 'invoke'; client_id: string; text: string }
-  | { type: 'ok'; client_id: string; seq: number }
-  | { type: 'fail' | 'unknown'; client_id: string; code: string }
-  | { type: 'received' | 'changed'; message: Message }
-  | { type: 'reset'; head: number }
+export type Entry = { at: number; chat_id: string; client_id: string } & (
+  | { type: 'invoke'; text: string }
+  | { type: 'ok'; seq: number }
+  | { type: 'fail' | 'unknown'; code: string }
 );
+
+/** Of one chat, in the order of happening. */
+export interface Deliveries {
+  readonly received: Identity[];
+  readonly changed: Identity[];
+  /** The heads at which the client gave its copy up. */
+  readonly resets: number[];
+}
+
+/** Which message it is. */
+export type Identity = Readonly<Pick<Message, 'seq' | 'client_id' | 'sender_id'>>;
 
 export type Outcome =
   | { type: 'ok'; client_id: string; seq: number }
   | { type: 'fail' | 'unknown'; client_id: string; error: ClientError };
 
-/** The time since 1970, as finely as it is known: comparable between processes of one machine. */
-const sharedNow = () => performance.timeOrigin + performance.now();
+/** Hears of everything at once: what wants figures of a long run need not go through its records. */
+export interface Observer {
+  begun(chatId: string, at: number): void;
+  ended(chatId: string, type: Outcome['type'], at: number, begunAt: number): void;
+  received(): void;
+}
 
-export function createRecorder(client: Client, name: string, now: () => number = sharedNow): Recorder {
+export interface RecorderOptions {
+  now?: () => number;
+  observer?: Observer;
+  /** Shared by those who are delivered the same messages. */
+  identities?: Identities;
+}
+
+/** Gives one object for each message, however often it is delivered: a long run has millions of deliveries. */
+export type Identities = (message: Message) => Identity;
+
+export function createIdentities(): Identities {
+  const chats = new Map<string, Map<number, Identity>>();
+  return ({ chat_id, seq, client_id, sender_id }) => {
+    const chat = chats.get(chat_id) ?? new Map<number, Identity>();
+    chats.set(chat_id, chat);
+    const known = chat.get(seq);
+    if (known?.client_id === client_id && known.sender_id === sender_id) return known;
+    const identity = { seq, client_id, sender_id };
+    // Whoever is told of another message at this seq keeps that one: it is what the judge looks for.
+    if (known === undefined) chat.set(seq, identity);
+    return identity;
+  };
+}
+
+/** The time since 1970, as finely as it is known: comparable between processes of one machine. */
+export const sharedNow = () => performance.timeOrigin + performance.now();
+
+export function createRecorder(
+  client: Client,
+  name: string,
+  { now = sharedNow, observer, identities = createIdentities() }: RecorderOptions = {},
+): Recorder {
   const records: Entry[] = [];
+  const deliveries = new Map<string, Deliveries>();
+
+  function of(chatId: string): Deliveries {
+    const there = deliveries.get(chatId) ?? { received: [], changed: [], resets: [] };
+    deliveries.set(chatId, there);
+    return there;
+  }
+
   const ends = [
-    client.on('message', (message) =>
-      records.push({ at: now(), type: 'received', chat_id: message.chat_id, message }),
-    ),
-    client.on('changed', (message) =>
-      records.push({ at: now(), type: 'changed', chat_id: message.chat_id, message }),
-    ),
-    client.on('reset', ({ chat_id, head }) => records.push({ at: now(), type: 'reset', chat_id, head })),
+    client.on('message', (message) => {
+      of(message.chat_id).received.push(identities(message));
+      observer?.received();
+    }),
+    client.on('changed', (message) => of(message.chat_id).changed.push(identities(message))),
+    client.on('reset', ({ chat_id, head }) => of(chat_id).resets.push(head)),
   ];
 
   return {
     name,
     records,
+    deliveries,
     async send(chat_id, text) {
       const client_id = client.newId();
-      records.push({ at: now(), type: 'invoke', chat_id, client_id, text });
+      const begun = now();
+      records.push({ at: begun, type: 'invoke', chat_id, client_id, text });
+      observer?.begun(chat_id, begun);
       try {
         const { seq } = await client.send({ chat_id, text, client_id });
-        records.push({ at: now(), type: 'ok', chat_id, client_id, seq });
+        const at = now();
+        records.push({ at, type: 'ok', chat_id, client_id, seq });
+        observer?.ended(chat_id, 'ok', at, begun);
         return { type: 'ok', client_id, seq };
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
         // A fault of the server says nothing about what it had done before.
         const type = error.code === 'timeout' || error.code === 'internal' ? 'unknown' : 'fail';
-        records.push({ at: now(), type, chat_id, client_id, code: error.code });
+        const at = now();
+        records.push({ at, type, chat_id, client_id, code: error.code });
+        observer?.ended(chat_id, type, at, begun);
         return { type, client_id, error };
       }
     },
-    received: (chatId) =>
-      records.flatMap((one) => (one.type === 'received' && one.chat_id === chatId ? [one.message] : [])),
+    newest: (chatId) => deliveries.get(chatId)?.received.at(-1)?.seq ?? 0,
     stop() {
       for (const end of ends) end();
     },

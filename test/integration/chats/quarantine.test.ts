@@ -13,11 +13,12 @@ describe('a chat that waits for an operator', function () {
 
   before(async () => {
     chats = await startChats();
-    ann = await chats.aUser();
-    waiting = await chats.group(ann, [], 'Waiting');
-    const shard = shardOf('chat', waiting.id, shards);
-    do other = await chats.group(ann, [], 'Other');
-    while (shardOf('chat', other.id, shards) === shard);
+    do {
+      // One that has no other chats: those of a try before.
+      ann = await chats.aUser();
+      waiting = await chats.group(ann, [], 'Waiting');
+      other = await chats.group(ann, [], 'Other');
+    } while (shardOf('chat', waiting.id, shards) === shardOf('chat', other.id, shards));
     await chats.send(ann, waiting.id, 'fallow');
     await chats.send(ann, other.id, 'fertile');
     await chats.cold();

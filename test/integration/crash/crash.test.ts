@@ -109,7 +109,7 @@ describe('a crash', function () {
   });
 });
 
-const acked = (town: Town | undefined) => town?.counts().acks ?? 0;
+const acked = (town: Town | undefined) => town?.figures.counts().acks ?? 0;
 
 async function flushLag(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
