@@ -1,13 +1,17 @@
 import type { Clock } from '../../ops/process/clock.ts';
 import { fail } from '../../schemas/errors.ts';
 import type { Exchange } from './exchange.ts';
+import { createPieces } from './pieces.ts';
 
 /** A body that is read piece by piece: while nobody asks for the next piece the client is not read from. */
 export interface BodyStream {
   contentType: string;
   /** What the client said; undefined where it did not. */
   contentLength: number | undefined;
-  /** The next piece, nothing at the end. Throws `too_large`; where the client goes away it throws `Gone`. */
+  /**
+   * The next piece, nothing at the end. A piece is lent: its bytes are others once the next one is asked for. Throws
+   * `too_large`, `unavailable` (`media_unavailable`), and `Gone` where the client goes away.
+   */
   read(): Promise<Uint8Array | undefined>;
   /**
    * Where an answer is due before the end: takes what has already been sent and forgets it, for a moment. An answer that
@@ -20,21 +24,25 @@ export interface BodyStream {
 class Gone extends Error {}
 
 /**
- * Must be called in the turn in which the request came. uWebSockets hands over at most what it reads at once (512 KiB);
- * from then on the socket rests until that was taken. So a body holds about that much memory, however long it is.
+ * Must be called in the turn in which the request came. From its first bytes on the socket rests until they were taken.
+ * uWebSockets does not stop at once, though: as long as a read fills its 512 KiB it reads again, in the same turn, and a
+ * client that is as fast (or a busy machine) has it bring 12 MiB and more after `pause`. What two buffers do not hold
+ * waits in a file, so that a body has 1 MiB of memory, however long and fast it is.
  */
 export function openBody(exchange: Exchange, most: number, clock: Clock): BodyStream {
   const { res, contentType } = exchange;
-  const pieces: Uint8Array[] = [];
+  const pieces = createPieces();
   let size = 0;
   let ended = false;
   let gone = false;
   let unwanted = false;
+  let failed = false;
   let wake = () => {};
   exchange.onGone = () => {
     gone = true;
     wake();
   };
+  exchange.onOver = () => pieces.drop();
   // Until it was read to its end.
   exchange.closes = true;
 
@@ -45,11 +53,19 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
     else res.resume();
   }
 
+  function keep(chunk: ArrayBuffer): void {
+    try {
+      if (!failed) pieces.add(chunk);
+    } catch {
+      failed = true;
+      pieces.drop();
+    }
+  }
+
   res.onData((chunk, isLast) => {
     if (exchange.over) return;
     size += chunk.byteLength;
-    // The buffer is taken back when this returns.
-    if (chunk.byteLength > 0 && size <= most && !unwanted) pieces.push(new Uint8Array(chunk.slice(0)));
+    if (size <= most && !unwanted) keep(chunk);
     ended = isLast;
     // One that rests goes on with its answer: uWebSockets would give it ten seconds to send more.
     if (isLast) exchange.closes = false;
@@ -64,10 +80,11 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
       for (;;) {
         if (gone) throw new Gone();
         if (exchange.contentLength > most || size > most) throw tooLarge(most);
-        const piece = pieces.shift();
+        if (failed) throw fail('unavailable', { reason: 'media_unavailable' });
+        if (exchange.over) throw new Gone();
+        const piece = pieces.take();
         if (piece !== undefined) return piece;
         if (ended) return undefined;
-        if (exchange.over) throw new Gone();
         await new Promise<void>((resolve) => {
           wake = resolve;
           rest(false);
@@ -77,7 +94,7 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
     discard() {
       unwanted = true;
       const until = size + lingerBytes;
-      pieces.length = 0;
+      pieces.drop();
       if (ended || gone || exchange.over) return Promise.resolve();
       return new Promise((resolve) => {
         const cancel = clock.after(lingerMs, resolve);

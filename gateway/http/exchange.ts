@@ -39,6 +39,8 @@ export interface Exchange {
   deadline: number;
   /** Told when the client goes away before its answer. */
   onGone: (() => void) | undefined;
+  /** Told when it is answered or aborted. */
+  onOver: (() => void) | undefined;
 }
 
 const idPattern = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -112,6 +114,7 @@ export function capture(
     over: false,
     deadline: began + budgetMs,
     onGone: undefined,
+    onOver: undefined,
   };
   res.onAborted(() => onAborted(exchange));
   return exchange;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyFileStream } from '@fastify/busboy';
 import { fail } from '../../schemas/errors.ts';
@@ -16,6 +15,8 @@ export interface FormFile {
 const multipart = /^multipart\/form-data\s*;.*boundary=/i;
 const fieldsMost = 20;
 const fieldBytes = 4096;
+/** More than any piece. */
+const heldMost = 2 ** 30;
 /** What a form may have around its file. */
 export const formRoom = 64 * 1024;
 
@@ -35,6 +36,7 @@ export async function readForm<T>(
   const fields: Record<string, string> = Object.create(null);
   let taken: Promise<T> | undefined;
   let current: Readable | undefined;
+  let done = async () => {};
   let broken: { error: unknown } | undefined;
   let interrupt = (_: unknown) => {};
   function giveUp(error: unknown): void {
@@ -63,7 +65,9 @@ export async function readForm<T>(
       return;
     }
     current = stream;
-    taken = take({ name: name ?? '', fields, bytes: bytesOf(stream, most) });
+    const file = openFile(stream, most);
+    done = file.done;
+    taken = take({ name: name ?? '', fields, bytes: file.bytes });
     taken.catch(giveUp);
   });
 
@@ -71,7 +75,9 @@ export async function readForm<T>(
     for (;;) {
       const piece = await unlessBroken(body.read());
       if (piece === undefined) break;
-      if (!form.write(piece)) await unlessBroken(once(form, 'drain'));
+      form.write(piece);
+      // Its bytes are others from the next one on.
+      await unlessBroken(done());
     }
     form.end();
     await unlessBroken(finished);
@@ -89,6 +95,9 @@ function openForm(contentType: string, most: number): InstanceType<typeof Busboy
   try {
     return new Busboy({
       headers: { 'content-type': contentType },
+      // It holds nothing back: when `write` returns, all of a piece was looked at, and only the file still has some of it.
+      highWaterMark: heldMost,
+      fileHwm: heldMost,
       limits: {
         fileSize: most,
         files: 1,
@@ -104,10 +113,28 @@ function openForm(contentType: string, most: number): InstanceType<typeof Busboy
   }
 }
 
-/** What the limit has cut off must not look like a whole file. */
-async function* bytesOf(stream: BusboyFileStream, most: number): AsyncGenerator<Uint8Array> {
-  yield* stream as AsyncIterable<Buffer>;
-  if (stream.truncated) throw tooLarge(most);
+interface OpenFile {
+  /** A piece is lent until the next one is asked for. What the limit has cut off must not look like a whole file. */
+  bytes: AsyncIterable<Uint8Array>;
+  /** Resolves when whoever takes the bytes needs none any more of those that have come so far. */
+  done(): Promise<void>;
+}
+
+function openFile(stream: BusboyFileStream, most: number): OpenFile {
+  let size = 0;
+  let wake = () => {};
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      yield piece;
+      size += piece.byteLength;
+      if (size === stream.bytesRead) wake();
+    }
+    if (stream.truncated) throw tooLarge(most);
+  }
+  return {
+    bytes: bytes(),
+    done: () => (size === stream.bytesRead ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
+  };
 }
 
 function tooLarge(most: number) {

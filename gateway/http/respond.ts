@@ -125,6 +125,7 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
     const type = text?.type ?? (problem ? 'application/problem+json' : 'application/json');
     const content = text?.content ?? (body === undefined ? undefined : JSON.stringify(body));
     exchange.over = true;
+    exchange.onOver?.();
     write(exchange, status, answer, type, content);
     record(exchange, status, code);
   }
@@ -148,6 +149,7 @@ export function createRespond({ clock, logger, metrics, origins, draining }: Res
     abort(exchange) {
       if (exchange.over) return;
       exchange.over = true;
+      exchange.onOver?.();
       record(exchange, abortedStatus, 'aborted');
     },
   };

@@ -72,8 +72,8 @@ describe('the bounds of uploads', function () {
     const sent = Promise.all(tokens.slice(1).map((token) => send(token, 45 * MiB)));
     const answers = await sent.finally(() => clearInterval(look));
     expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 201));
-    // A gibibyte went through it; what it keeps of that is garbage of the last moments.
-    expect((most - before) / MiB).to.be.below(700);
+    // A gibibyte went through it. Each place has 1 MiB; the rest is garbage of the last moments.
+    expect((most - before) / MiB).to.be.below(150);
   });
 
   it('a user never has more than the quota, however many uploads race', async () => {
