@@ -128,23 +128,23 @@ async function keepImage(
   storage_key: string,
   avatar: boolean,
 ): Promise<Kept> {
-  const bytesIn = await readAll(await present(objects.read(incoming)), limits.upload);
-  const picture = await images.remake(bytesIn, avatar ? 'avatar' : 'image');
-  const { bytes, mime_type, extension, width, height } = picture;
-  await objects.put(storage_key, bytes, mime_type);
-  const name = withExtension(row.name, extension);
-  const size = bytes.byteLength;
-  return {
-    kind: 'image',
-    mime_type,
-    size,
-    width,
-    height,
-    duration_s: null,
-    name,
-    sha256: hashOf(bytes),
-    storage_key,
-  };
+  return images.inTurn(async ({ remake }) => {
+    const bytesIn = await readAll(await present(objects.read(incoming)), limits.upload);
+    const picture = await remake(bytesIn, avatar ? 'avatar' : 'image');
+    const { bytes, mime_type, extension, width, height } = picture;
+    await objects.put(storage_key, bytes, mime_type);
+    return {
+      kind: 'image',
+      mime_type,
+      size: bytes.byteLength,
+      width,
+      height,
+      duration_s: null,
+      name: withExtension(row.name, extension),
+      sha256: hashOf(bytes),
+      storage_key,
+    };
+  });
 }
 
 async function keepOther(

@@ -14,9 +14,15 @@ export type ImageUse = 'image' | 'avatar';
 
 export interface Images {
   /**
-   * Writes it anew, upright, in sRGB, without metadata. Throws `unprocessable` (`image_broken`, `too_many_pixels`)
-   * and `unavailable` (`media_busy`) where too many wait.
+   * Whoever holds the bytes of an image does so in here: two at a time, so that memory holds no more of them. Throws
+   * `unavailable` (`media_busy`) where too many wait, and what the work throws.
    */
+  inTurn<T>(work: (tools: ImageTools) => Promise<T>): Promise<T>;
+}
+
+/** Both throw `unprocessable` (`image_broken`, `too_many_pixels`). */
+export interface ImageTools {
+  /** Writes it anew, upright, in sRGB, without metadata. */
   remake(bytes: Uint8Array, use: ImageUse): Promise<Picture>;
   /** A small still one. */
   thumb(bytes: Uint8Array): Promise<Picture>;
@@ -59,15 +65,14 @@ export function createImages({ maxPixels }: ImagesOptions): Images {
     return write(fitted.webp({ quality: 85, effort: moving ? 1 : 3 }), 'image/webp', 'webp');
   }
 
-  return {
-    remake: (bytes, use) => turn(() => judged(() => remake(bytes, use))),
+  const tools: ImageTools = {
+    remake: (bytes, use) => judged(() => remake(bytes, use)),
     thumb: (bytes) =>
-      turn(() =>
-        judged(() =>
-          write(within(open(bytes, false), sides.thumb).webp({ quality: 75 }), 'image/webp', 'webp'),
-        ),
+      judged(() =>
+        write(within(open(bytes, false), sides.thumb).webp({ quality: 75 }), 'image/webp', 'webp'),
       ),
   };
+  return { inTurn: (work) => turn(() => work(tools)) };
 }
 
 function within(image: Sharp, side: number): Sharp {

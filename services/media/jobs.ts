@@ -34,13 +34,16 @@ export function mediaJobs(parts: MediaParts): { handlers: JobHandler[]; timetabl
     const row = await findFile(db, file_id);
     if (row?.state !== 'ready' || row.kind !== 'image' || row.thumb_key !== null || row.storage_key === null)
       return;
-    const stream = await objects.read(row.storage_key);
-    if (stream === undefined) return;
-    const bytes = await readAll(stream, Math.max(row.size, limits.upload));
-    const picture = await images.thumb(bytes).catch((error) => {
-      if (error instanceof SuhbatError && error.code === 'unprocessable') return undefined;
-      throw error;
-    });
+    const { storage_key, size } = row;
+    const picture = await images
+      .inTurn(async ({ thumb }) => {
+        const stream = await objects.read(storage_key);
+        return stream && (await thumb(await readAll(stream, Math.max(size, limits.upload))));
+      })
+      .catch((error) => {
+        if (error instanceof SuhbatError && error.code === 'unprocessable') return undefined;
+        throw error;
+      });
     if (picture === undefined) return;
     const key = objectKeys.thumb(file_id, randomBytes(6).toString('hex'));
     await objects.put(key, picture.bytes, picture.mime_type);
