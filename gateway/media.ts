@@ -11,6 +11,8 @@ export interface GatewayMedia {
   /** Throws `unavailable` (`media_busy`). */
   checkSending(): void;
   uploads(): number;
+  /** Tells the operator why there is no room for what a client sends. */
+  onFault(error: unknown): void;
 }
 
 /** Each holds about 1 MiB while its bytes move. */
@@ -20,7 +22,11 @@ const uploadsOfUser = 4;
 export const sendingMost = 1000;
 const retryMs = 2000;
 
-export function createGatewayMedia(objects: Objects, sending: Sending): GatewayMedia {
+export function createGatewayMedia(
+  objects: Objects,
+  sending: Sending,
+  onFault: (error: unknown) => void,
+): GatewayMedia {
   const places = new Map<string, number>();
   let taken = 0;
 
@@ -28,6 +34,7 @@ export function createGatewayMedia(objects: Objects, sending: Sending): GatewayM
     objects,
     sending,
     uploads: () => taken,
+    onFault,
     takePlace(userId) {
       if (taken >= uploadsMost) throw fail('unavailable', { reason: 'media_busy', retry_after_ms: retryMs });
       const own = places.get(userId) ?? 0;

@@ -117,7 +117,9 @@ export function createGateway(parts: GatewayParts): Gateway {
   let ended = false;
 
   const sending = createSending();
-  const media = createGatewayMedia(parts.objects, sending);
+  const media = createGatewayMedia(parts.objects, sending, (err) =>
+    namespaced(parts.logger, 'http').warn({ err }, 'what clients send cannot be put into a temporary file'),
+  );
   const common = {
     app,
     bus,

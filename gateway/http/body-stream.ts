@@ -27,16 +27,22 @@ class Gone extends Error {}
  * Must be called in the turn in which the request came. From its first bytes on the socket rests until they were taken.
  * uWebSockets does not stop at once, though: as long as a read fills its 512 KiB it reads again, in the same turn, and a
  * client that is as fast (or a busy machine) has it bring 12 MiB and more after `pause`. What two buffers do not hold
- * waits in a file, so that a body has 1 MiB of memory, however long and fast it is.
+ * waits in a file, so that a body has 1 MiB of memory, however long and fast it is. `onFault` hears why there is no such
+ * file.
  */
-export function openBody(exchange: Exchange, most: number, clock: Clock): BodyStream {
+export function openBody(
+  exchange: Exchange,
+  most: number,
+  clock: Clock,
+  onFault: (error: unknown) => void,
+): BodyStream {
   const { res, contentType } = exchange;
   const pieces = createPieces();
   let size = 0;
   let ended = false;
   let gone = false;
   let unwanted = false;
-  let failed = false;
+  let broken = false;
   let wake = () => {};
   exchange.onGone = () => {
     gone = true;
@@ -46,30 +52,37 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
   // Until it was read to its end.
   exchange.closes = true;
 
-  function rest(rests: boolean): void {
-    if (rests === exchange.rests) return;
-    exchange.rests = rests;
-    if (rests) res.pause();
-    else res.resume();
+  /** Again with each chunk that comes nevertheless: it gives the client ten seconds for the next one, which this ends. */
+  function rest(): void {
+    exchange.rests = true;
+    res.pause();
   }
 
-  function keep(chunk: ArrayBuffer): void {
+  function goOn(): void {
+    if (exchange.rests) res.resume();
+    exchange.rests = false;
+  }
+
+  function withPieces<T>(work: () => T): T | undefined {
+    if (broken) return undefined;
     try {
-      if (!failed) pieces.add(chunk);
-    } catch {
-      failed = true;
+      return work();
+    } catch (error) {
+      broken = true;
       pieces.drop();
+      onFault(error);
+      return undefined;
     }
   }
 
   res.onData((chunk, isLast) => {
     if (exchange.over) return;
     size += chunk.byteLength;
-    if (size <= most && !unwanted) keep(chunk);
+    if (size <= most && !unwanted) withPieces(() => pieces.add(chunk));
     ended = isLast;
     // One that rests goes on with its answer: uWebSockets would give it ten seconds to send more.
     if (isLast) exchange.closes = false;
-    else if (!unwanted) rest(true);
+    else if (!unwanted) rest();
     wake();
   });
 
@@ -80,14 +93,17 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
       for (;;) {
         if (gone) throw new Gone();
         if (exchange.contentLength > most || size > most) throw tooLarge(most);
-        if (failed) throw fail('unavailable', { reason: 'media_unavailable' });
         if (exchange.over) throw new Gone();
-        const piece = pieces.take();
+        const piece = withPieces(pieces.take);
+        if (broken) throw fail('unavailable', { reason: 'media_unavailable' });
         if (piece !== undefined) return piece;
-        if (ended) return undefined;
+        if (ended) {
+          pieces.drop();
+          return undefined;
+        }
         await new Promise<void>((resolve) => {
           wake = resolve;
-          rest(false);
+          goOn();
         });
       }
     },
@@ -103,7 +119,7 @@ export function openBody(exchange: Exchange, most: number, clock: Clock): BodySt
           cancel();
           resolve();
         };
-        rest(false);
+        goOn();
       });
     },
   };

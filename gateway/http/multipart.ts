@@ -68,7 +68,7 @@ export async function readForm<T>(
     const file = openFile(stream, most);
     done = file.done;
     taken = take({ name: name ?? '', fields, bytes: file.bytes });
-    taken.catch(giveUp);
+    taken.then(file.leave, giveUp);
   });
 
   try {
@@ -118,10 +118,13 @@ interface OpenFile {
   bytes: AsyncIterable<Uint8Array>;
   /** Resolves when whoever takes the bytes needs none any more of those that have come so far. */
   done(): Promise<void>;
+  /** Nobody takes what is left of it. */
+  leave(): void;
 }
 
 function openFile(stream: BusboyFileStream, most: number): OpenFile {
   let size = 0;
+  let left = false;
   let wake = () => {};
   async function* bytes(): AsyncGenerator<Uint8Array> {
     for await (const piece of stream as AsyncIterable<Buffer>) {
@@ -133,7 +136,13 @@ function openFile(stream: BusboyFileStream, most: number): OpenFile {
   }
   return {
     bytes: bytes(),
-    done: () => (size === stream.bytesRead ? Promise.resolve() : new Promise((resolve) => (wake = resolve))),
+    done: () =>
+      left || size === stream.bytesRead ? Promise.resolve() : new Promise((resolve) => (wake = resolve)),
+    leave() {
+      left = true;
+      stream.resume();
+      wake();
+    },
   };
 }
 

@@ -9,7 +9,7 @@ export interface Pieces {
   add(chunk: ArrayBuffer): void;
   /** The next bytes; nothing where there are none. What it gave before may be written over from now on. */
   take(): Uint8Array | undefined;
-  /** Gives up what is left. What was taken last stays as it is. */
+  /** Gives up what is left, and its memory. What was taken last stays as it is. */
   drop(): void;
 }
 
@@ -31,11 +31,15 @@ export function createPieces(): Pieces {
   function fromSpool(from: Spool): Uint8Array {
     if (lent.byteLength < room) lent = Buffer.allocUnsafeSlow(room);
     const piece = lent.subarray(0, from.take(lent));
-    if (from.size === 0) {
-      from.close();
-      spool = undefined;
-    }
+    if (from.size === 0) closeSpool();
     return piece;
+  }
+
+  function closeSpool(): void {
+    const old = spool;
+    // It is closed once, also where that fails.
+    spool = undefined;
+    old?.close();
   }
 
   return {
@@ -63,8 +67,9 @@ export function createPieces(): Pieces {
       return piece;
     },
     drop() {
-      spool?.close();
-      spool = undefined;
+      closeSpool();
+      filling = none;
+      lent = none;
       used = 0;
     },
   };

@@ -208,7 +208,7 @@ function admit(exchange: Exchange, parts: PipelineParts): Later | undefined {
   const { upload, slow } = exchange.row.route;
   if (slow) exchange.deadline += settlingMs;
   if (upload) {
-    exchange.request.upload = openBody(exchange, upload.most, parts.clock);
+    exchange.request.upload = openBody(exchange, upload.most, parts.clock, parts.media.onFault);
     exchange.deadline = exchange.began + uploadMs;
     exchange.request.settling = () => {
       exchange.deadline = parts.clock.monotonic() + settlingMs + parts.budgetMs;

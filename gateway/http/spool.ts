@@ -17,7 +17,12 @@ export interface Spool {
 export function openSpool(): Spool {
   const path = join(tmpdir(), `suhbat-body-${randomBytes(12).toString('hex')}`);
   const file = openSync(path, 'wx+', 0o600);
-  unlinkSync(path);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
   let [begin, end] = [0, 0];
 
   return {
@@ -37,6 +42,12 @@ export function openSpool(): Spool {
       begin += read;
       return read;
     },
-    close: () => closeSync(file),
+    close() {
+      try {
+        closeSync(file);
+      } catch {
+        // Nobody wants its bytes any more.
+      }
+    },
   };
 }

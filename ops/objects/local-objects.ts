@@ -11,14 +11,22 @@ export interface LocalObjectsOptions {
   /** All processes that share the folder have the same one. */
   secret: string;
   clock: Clock;
+  /** `name`: the system's word for why it failed, such as `ENOSPC`. */
+  onError(error: { name: string }): void;
 }
 
 const keyPattern = /^[a-z]+(\/[a-z0-9][a-z0-9.-]*){1,2}$/;
 
 /** Objects as files of a folder: written beside, synced, and then given their name. */
-export async function openLocalObjects({ dir, secret, clock }: LocalObjectsOptions): Promise<Objects> {
+export async function openLocalObjects({
+  dir,
+  secret,
+  clock,
+  onError,
+}: LocalObjectsOptions): Promise<Objects> {
   const begun = join(dir, 'begun');
   await mkdir(begun, { recursive: true, mode: 0o700 });
+  const { storing, orNothing } = createStoring(onError);
   const signKey = Buffer.from(hkdfSync('sha256', secret, '', 'suhbat signed uploads', 32));
 
   function pathOf(key: string): string {
@@ -162,21 +170,28 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
 }
 
-/** Gives nothing where there is no such file. */
-function orNothing<T>(work: () => Promise<T>): Promise<T | undefined> {
-  return storing(() =>
-    work().catch((error) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }),
-  );
-}
-
-async function storing<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof SuhbatError || (error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw fail('unavailable', { reason: 'media_unavailable' });
+/** What the system refuses becomes `unavailable`, and the operator hears why. */
+function createStoring(onError: LocalObjectsOptions['onError']) {
+  async function storing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (error instanceof SuhbatError || code === undefined) throw error;
+      onError({ name: code });
+      throw fail('unavailable', { reason: 'media_unavailable' });
+    }
   }
+
+  /** Gives nothing where there is no such file. */
+  function orNothing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return storing(() =>
+      work().catch((error) => {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }),
+    );
+  }
+
+  return { storing, orNothing };
 }

@@ -10,12 +10,13 @@ import type { Process } from './process.ts';
 export function openObjects({ life, config, clock, logger }: Process, secret: string): Promise<Objects> {
   const { s3Bucket: bucket, s3AccessKey: accessKey = '', s3SecretKey: secretKey = '' } = config;
   const log = namespaced(logger, 'objects');
+  const onError = (why: object) => log.warn(why, 'the object store has failed');
   const dir = config.mediaDir ?? join(config.dataDir, 'media');
   return life.part(
     'objects',
     () =>
       bucket === undefined
-        ? openLocalObjects({ dir, secret, clock }).catch((error) => {
+        ? openLocalObjects({ dir, secret, clock, onError }).catch((error) => {
             throw new StartError(`Suhbat cannot start: files cannot be kept in ${dir}.`, error);
           })
         : openS3Objects({
@@ -25,7 +26,7 @@ export function openObjects({ life, config, clock, logger }: Process, secret: st
             bucket,
             accessKey,
             secretKey,
-            onError: (why) => log.warn(why, 'the object store has failed'),
+            onError,
           }),
     (objects) => objects.close(),
   );

@@ -12,8 +12,10 @@ const secret = 'a secret of the tests alone';
 
 async function make() {
   const dir = await mkdtemp(join(tmpdir(), 'suhbat-objects-'));
-  const objects = await openLocalObjects({ dir, secret, clock: systemClock });
-  return { dir, objects, dispose: () => rm(dir, { recursive: true, force: true }) };
+  const faults: string[] = [];
+  const onError = ({ name }: { name: string }) => void faults.push(name);
+  const objects = await openLocalObjects({ dir, secret, clock: systemClock, onError });
+  return { dir, objects, faults, dispose: () => rm(dir, { recursive: true, force: true }) };
 }
 
 objectsContract('a folder', make);
@@ -58,13 +60,14 @@ describe('objects in a folder', () => {
     await writing.abandon();
   });
 
-  it('say that they are unavailable where the disk refuses, and leave nothing', async () => {
+  it('say that they are unavailable where the disk refuses, tell the operator why, and leave nothing', async () => {
     await rm(join(store.dir, 'begun'), { recursive: true });
     const refused = await store.objects.put(objectKeys.incoming(newId()), Buffer.from('x'), 'x').then(
       () => undefined,
       (error: { refusal?: object }) => error.refusal,
     );
     expect(refused).to.deep.include({ code: 'unavailable', reason: 'media_unavailable' });
+    expect(store.faults).to.deep.equal(['ENOENT']);
   });
 
   it('sign a promise of one key, type and size until it expires, and nobody else can', async () => {

@@ -8,11 +8,14 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const most = 64 * 1024 * 1024;
 
+const faults: unknown[] = [];
+
 type Chunks = (chunk: ArrayBuffer, isLast: boolean) => void;
 
 /** A request whose bytes come when the test says so, whether it rests or not. */
 function aRequest() {
   let onData: Chunks = () => {};
+  let timed = false;
   const exchange = {
     contentType: 'x/y',
     contentLength: 0,
@@ -24,17 +27,23 @@ function aRequest() {
       onData(listener: Chunks) {
         onData = listener;
       },
-      pause() {},
+      // As uWebSockets does it: a pause also ends the time that it gives a client.
+      pause() {
+        timed = false;
+      },
       resume() {},
     },
   } as unknown as Exchange;
-  const body = openBody(exchange, most, new VirtualClock());
+  const body = openBody(exchange, most, new VirtualClock(), (error) => faults.push(error));
   return {
     exchange,
     body,
+    /** Would uWebSockets close it after ten seconds without another chunk? */
+    timed: () => timed,
     /** As uWebSockets does it: the buffer is somebody else's afterwards. */
     bring(bytes: Uint8Array, isLast = false) {
       const lent = new Uint8Array(bytes);
+      timed = !isLast;
       onData(lent.buffer, isLast);
       lent.fill(0xee);
     },
@@ -127,6 +136,31 @@ describe('the body of an upload', function () {
       expect(spools()).to.equal(0);
       // Somebody may still be writing it away.
       expect(copy.equals(piece ?? new Uint8Array(0))).to.equal(true);
+    }
+  });
+
+  it('is not cut off while it rests, though more came in the turn in which it was told to rest', async () => {
+    const { bring, timed } = aRequest();
+    for (let at = 0; at < 3; at++) {
+      bring(randomBytes(512 * 1024));
+      expect(timed()).to.equal(false);
+    }
+  });
+
+  it('is refused where there is no room for its file, and the operator hears why', async () => {
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = '/no/such/folder';
+    try {
+      const { body, bring } = aRequest();
+      for (let at = 0; at < 4; at++) bring(randomBytes(512 * 1024), at === 3);
+      const refused = await body.read().catch((error) => error.refusal);
+      expect(refused).to.include({ code: 'unavailable', reason: 'media_unavailable' });
+      expect(faults.splice(0).map((error) => (error as NodeJS.ErrnoException).code)).to.deep.equal([
+        'ENOENT',
+      ]);
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
     }
   });
 });

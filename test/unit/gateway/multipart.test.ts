@@ -112,4 +112,10 @@ describe('forms', function () {
     expect(error.message).to.equal('no room');
     expect(pieces).to.be.at.most(2);
   });
+
+  it('are read to their end where whoever takes the file wants none of it', async () => {
+    const form = formOf([['name="file"; filename="x"', randomBytes(1_000_000)]]);
+    const got = await readForm(bodyOf(form, [100_000]), most, async () => 'nothing');
+    expect(got).to.equal('nothing');
+  });
 });
