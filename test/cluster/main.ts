@@ -41,10 +41,11 @@ const report = await runFaults({
   plan: named?.map((fault) => [fault]) ?? (values.short ? shortPlan : longPlan(minutes, generators('plan'))),
   say,
 });
-const { total, ack, breaches, complaints } = report;
+const { total, ack, changes, breaches, complaints } = report;
 say(
   `${total.sends} sends, ${total.acks} acks, ${total.unknown} unknown, ${total.deliveries} deliveries, ${total.heldBack} held back`,
 );
+say(`${changes.begun} changes of messages, ${changes.acked} acked`);
 say(`ack p50 ${ack.p50.toFixed(0)} ms, p99 ${ack.p99.toFixed(0)} ms, max ${(ack.max / 1000).toFixed(1)} s`);
 for (const complaint of complaints.slice(0, 20)) say(`log: ${complaint.slice(0, 500)}`);
 for (const breach of breaches.slice(0, 50)) say(`BROKEN ${breach}`);

@@ -44,6 +44,8 @@ export interface Report {
   breaches: string[];
   total: Counts & { heldBack: number };
   ack: ReturnType<Figures['acks']>;
+  /** Of texts and reactions. */
+  changes: { begun: number; acked: number };
   faults: FaultReport[];
   complaints: readonly string[];
 }
@@ -110,6 +112,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       breaches,
       total: { ...town.figures.counts(), heldBack: town.heldBack },
       ack: town.figures.acks(),
+      changes: changesOf(town),
       faults,
       complaints: stage.complaints,
     };
@@ -120,6 +123,11 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     town?.close();
     await stage.close();
   }
+}
+
+function changesOf({ recorders }: Town): Report['changes'] {
+  const all = recorders.flatMap(({ changes }) => changes);
+  return { begun: all.length, acked: all.filter(({ end }) => end === 'ok').length };
 }
 
 /** Whatever was refused meanwhile, the SDK sends again until it is acked. */

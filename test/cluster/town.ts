@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, ClientError, connect, login, register, type TokensAnswer } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+import { createChanging } from './changing.ts';
 import { createFigures, type Figures } from './figures.ts';
 
 /** One person, who is in some chats and writes to them at a steady pace. */
@@ -18,7 +19,10 @@ interface Citizen {
 export interface Town {
   readonly chats: readonly string[];
   readonly recorders: readonly Recorder[];
-  /** Sends from now on, so many messages a second (or as many as before), until `rest`. */
+  /**
+   * Sends from now on, so many messages a second (or as many as before), until `rest`; with every tenth somebody
+   * changes one that was acked.
+   */
   write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
@@ -56,6 +60,7 @@ export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 
 /** More sends of one person than this do not wait at once. */
 const waitingMost = 20;
+const changeEvery = 10;
 const tickMs = 10;
 const atOnce = 8;
 const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
@@ -138,8 +143,16 @@ async function populate(
   let number = 0;
   const open = new Set<Promise<unknown>>();
 
+  const changing = createChanging({
+    recorderOf: (person) => at(citizens, person).recorder,
+    ids,
+    membersOf: (chat) => membership.get(chat) ?? [],
+    random,
+  });
+
   function sendOne(): void {
-    const citizen = at(citizens, Math.floor(random() * citizens.length));
+    const person = Math.floor(random() * citizens.length);
+    const citizen = at(citizens, person);
     if (citizen.waiting >= waitingMost) {
       heldBack++;
       return;
@@ -147,11 +160,13 @@ async function populate(
     const chat = at(citizen.chats, Math.floor(random() * citizen.chats.length));
     citizen.waiting++;
     const sending = citizen.recorder.send(chat, `number ${++number} of ${citizen.recorder.name}`);
-    const over = sending.finally(() => {
+    const over = sending.then((outcome) => {
       citizen.waiting--;
       open.delete(over);
+      if (outcome.type === 'ok') changing.add(chat, outcome.seq, person);
     });
     open.add(over);
+    if (number % changeEvery === 0) changing.change();
   }
 
   async function histories() {
@@ -208,6 +223,7 @@ async function populate(
       clearInterval(ticking);
       ticking = undefined;
       while (open.size > 0) await Promise.all(open);
+      await changing.rest();
     },
     async caughtUp(withinMs) {
       const whole = await histories();

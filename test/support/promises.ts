@@ -1,9 +1,10 @@
 import type { Message } from 'suhbat/client';
+import { checkChanges } from './changes.ts';
 import type { Deliveries, Entry, Recorder } from './recorder.ts';
 
 /** What clients recorded, and what the chats hold in the end (each message once, in its newest state). */
 export interface Evidence {
-  recorders: readonly Pick<Recorder, 'name' | 'records' | 'deliveries'>[];
+  recorders: readonly Pick<Recorder, 'name' | 'records' | 'deliveries' | 'changes'>[];
   finalHistories: ReadonlyMap<string, readonly Message[]>;
   /** How often an operator let a chat go on far above its head (`npm run journal -- adopt`). Default: never. */
   raised?(chatId: string): number;
@@ -24,7 +25,7 @@ type Named = Entry & { by: string };
 /**
  * The client's side of the promises 1–6 of a chat server, as sentences about each breach; none when all hold.
  *
- * 1. Every acked message is in the history, once, at the seq that was acked.
+ * 1. Every acked message is in the history, once, at the seq that was acked, as the last acked change left it.
  * 2. One `client_id` is one message.
  * 3. Seqs are 1, 2, 3 … without a gap (each is a message's own or that of its newest change; the seq of a
  *    change that was changed again is not seen any more); but for the jump of each time that a chat was raised.
@@ -40,6 +41,10 @@ export function checkPromises({ recorders, finalHistories, raised = () => 0 }: E
       entries.set(one.chat_id, own);
       own.push({ ...one, by: name });
     }
+  const changes = Map.groupBy(
+    recorders.flatMap((one) => one.changes),
+    ({ chat_id }) => chat_id,
+  );
   const ids = new Set([
     ...finalHistories.keys(),
     ...entries.keys(),
@@ -62,6 +67,7 @@ export function checkPromises({ recorders, finalHistories, raised = () => 0 }: E
     };
     return [
       ...ackedOnce(chat),
+      ...checkChanges(chat.bySeq, changes.get(id) ?? []),
       ...oneMessageEach(chat),
       ...gapFree(chat),
       ...oneOrder(chat),

@@ -8,6 +8,10 @@ export interface Recorder {
   /** What was sent and how that ended, in the order of happening. */
   readonly records: readonly Entry[];
   readonly deliveries: ReadonlyMap<string, Deliveries>;
+  /** In the order in which they were begun. */
+  readonly changes: readonly Change[];
+  /** Changes a message and writes down how that ended; never rejects. */
+  change(what: Omit<Change, 'end'>): Promise<void>;
   /** Sends a text and writes down how that ended; never rejects. */
   send(chatId: string, text: string): Promise<Outcome>;
   /** The seq of the chat's message that was delivered last; 0 where there was none. */
@@ -26,6 +30,18 @@ export type Entry = { at: number; chat_id: string; client_id: string } & (
   | { type: 'ok'; seq: number }
   | { type: 'fail' | 'unknown'; code: string }
 );
+
+/** What somebody makes of a message that is there. */
+export interface Change {
+  chat_id: string;
+  target: number;
+  user_id: string;
+  /** The reaction of this user; null: none. Only the sender changes a text. */
+  what: 'text' | 'reaction';
+  value: string | null;
+  /** Absent: there is none yet. */
+  end?: Outcome['type'] | undefined;
+}
 
 /** Of one chat, in the order of happening. */
 export interface Deliveries {
@@ -82,6 +98,7 @@ export function createRecorder(
   { now = sharedNow, observer, identities = createIdentities() }: RecorderOptions = {},
 ): Recorder {
   const records: Entry[] = [];
+  const changes: Change[] = [];
   const deliveries = new Map<string, Deliveries>();
 
   function of(chatId: string): Deliveries {
@@ -103,6 +120,19 @@ export function createRecorder(
     name,
     records,
     deliveries,
+    changes,
+    async change(what) {
+      const change: Change = { ...what };
+      changes.push(change);
+      const { chat_id, target, value } = what;
+      try {
+        if (what.what === 'text') await client.edit(chat_id, target, value ?? '');
+        else await client.react(chat_id, target, value);
+        change.end = 'ok';
+      } catch (error) {
+        change.end = endOf(error);
+      }
+    },
     async send(chat_id, text) {
       const client_id = client.newId();
       const begun = now();
@@ -115,13 +145,12 @@ export function createRecorder(
         observer?.ended(chat_id, 'ok', at, begun);
         return { type: 'ok', client_id, seq };
       } catch (error) {
-        if (!(error instanceof ClientError)) throw error;
-        // A fault of the server says nothing about what it had done before.
-        const type = error.code === 'timeout' || error.code === 'internal' ? 'unknown' : 'fail';
+        const type = endOf(error);
         const at = now();
-        records.push({ at, type, chat_id, client_id, code: error.code });
+        const { code } = error as ClientError;
+        records.push({ at, type, chat_id, client_id, code });
         observer?.ended(chat_id, type, at, begun);
-        return { type, client_id, error };
+        return { type, client_id, error: error as ClientError };
       }
     },
     newest: (chatId) => deliveries.get(chatId)?.received.at(-1)?.seq ?? 0,
@@ -129,6 +158,12 @@ export function createRecorder(
       for (const end of ends) end();
     },
   };
+}
+
+/** A fault of the server says nothing about what it had done before. Throws what is no refusal. */
+function endOf(error: unknown): 'fail' | 'unknown' {
+  if (!(error instanceof ClientError)) throw error;
+  return error.code === 'timeout' || error.code === 'internal' ? 'unknown' : 'fail';
 }
 
 /** Every message of a chat, in its newest state, ordered by seq. */

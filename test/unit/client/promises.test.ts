@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { type Client, ClientError, type Message } from 'suhbat/client';
 import { checkPromises, type Evidence } from '../../support/promises.ts';
 import {
+  type Change,
   createIdentities,
   createRecorder,
   type Deliveries,
@@ -14,6 +15,7 @@ interface Story {
   anna: Entry[];
   boris: Message[];
   resets?: number[];
+  changes?: Change[];
   history: Message[];
   raised?: number;
 }
@@ -39,6 +41,16 @@ const ok = (at: number, n: number, seq = n): Entry => ({
 });
 const delivered = (more: Partial<Deliveries>): ReadonlyMap<string, Deliveries> =>
   new Map([[chatId, { received: [], changed: [], resets: [], ...more }]]);
+const changed = (what: Change['what'], value: string | null, end: Change['end']): Change => ({
+  chat_id: chatId,
+  target: 2,
+  user_id: 'boris',
+  what,
+  value,
+  end,
+});
+const liked = (emoji: string) =>
+  written(2, { changed_seq: 6, reactions: [{ emoji, count: 1, user_ids: ['boris'] }] });
 const failed = (type: 'fail' | 'unknown', n: number): Entry => ({
   at: 90,
   chat_id: chatId,
@@ -63,11 +75,11 @@ function goodStory(): Story {
   };
 }
 
-function check({ anna, boris, resets = [], history, raised = 0 }: Story): string[] {
+function check({ anna, boris, resets = [], changes = [], history, raised = 0 }: Story): string[] {
   const evidence: Evidence = {
     recorders: [
-      { name: 'anna', records: anna, deliveries: new Map() },
-      { name: 'boris', records: [], deliveries: delivered({ received: boris, resets }) },
+      { name: 'anna', records: anna, deliveries: new Map(), changes },
+      { name: 'boris', records: [], deliveries: delivered({ received: boris, resets }), changes: [] },
     ],
     finalHistories: new Map([[chatId, history]]),
     raised: () => raised,
@@ -85,6 +97,22 @@ describe('the checker of promises', () => {
     story.anna.push(invoke(80, 8), failed('unknown', 8), invoke(81, 9), failed('unknown', 9));
     story.history.push(written(8));
     expect(check(story)).to.deep.equal([]);
+  });
+
+  it('passes the last acked change, and one of unknown outcome whether it was made or not', () => {
+    for (const [text, emoji] of [
+      ['edited', 'x'],
+      ['maybe', 'y'],
+    ] as const) {
+      const story = goodStory();
+      story.history.splice(1, 1, { ...liked(emoji), text, edited_at: 'then' });
+      story.changes = [
+        ...[changed('text', 'first', 'ok'), changed('text', 'edited', 'ok'), changed('text', 'no', 'fail')],
+        changed('text', 'maybe', 'unknown'),
+        ...[changed('reaction', 'y', 'unknown'), changed('reaction', 'x', 'ok')],
+      ];
+      expect(check(story)).to.deep.equal([]);
+    }
   });
 
   it('passes the jump of a chat that was raised, and what follows it', () => {
@@ -195,6 +223,42 @@ describe('the checker of promises', () => {
       },
     ],
     [
+      'an acked edit that is lost',
+      /promise 1: the text of 2 was changed to second, but is edited/,
+      (story) => {
+        story.changes = [changed('text', 'edited', 'ok'), changed('text', 'second', 'ok')];
+      },
+    ],
+    [
+      'a refused edit that was made',
+      /promise 1: the text of 2 was changed to undefined, but is edited/,
+      (story) => {
+        story.changes = [changed('text', 'edited', 'fail')];
+      },
+    ],
+    [
+      'an acked reaction that is lost',
+      /promise 1: the reaction of boris to 2 was changed to x, but is null/,
+      (story) => {
+        story.changes = [changed('reaction', 'x', 'ok')];
+      },
+    ],
+    [
+      'a reaction that was taken back and is there again',
+      /promise 1: the reaction of boris to 2 was changed to null, but is x/,
+      (story) => {
+        story.changes = [changed('reaction', 'x', 'ok'), changed('reaction', null, 'ok')];
+        story.history.splice(1, 1, liked('x'));
+      },
+    ],
+    [
+      'a change of a message that is not there',
+      /promise 1: the text of 8 was changed, but no message is there/,
+      (story) => {
+        story.changes = [{ ...changed('text', 'x', 'ok'), target: 8 }];
+      },
+    ],
+    [
       'a refused message in the history',
       /promise 6: anna's id 8 was refused \(x\) but is in the history/,
       ({ anna, history }) => {
@@ -220,7 +284,7 @@ describe('the checker of promises', () => {
 
   it('catches a chat without a final history', () => {
     const evidence = {
-      recorders: [{ name: 'anna', records: [ok(1, 1)], deliveries: new Map() }],
+      recorders: [{ name: 'anna', records: [ok(1, 1)], deliveries: new Map(), changes: [] }],
       finalHistories: new Map(),
     };
     expect(checkPromises(evidence)).to.deep.equal([`chat ${chatId}: there is no final history`]);
@@ -250,6 +314,22 @@ describe('a recorder', () => {
     peer.send('message.new', message(2));
     await client.request('ping', {});
     expect(received()).to.have.length(1);
+  });
+
+  it('writes down what its client changes, and how that ended', async () => {
+    const { client } = await scene.connected();
+    const recorder = createRecorder(client, 'anna');
+    for (const type of ['message.edit', 'reaction.set'] as const)
+      scene.server.answer(type, () => ({ seq: 9 }));
+    await recorder.change(changed('text', 'x', undefined));
+    await recorder.change(changed('reaction', 'x', undefined));
+    client.close();
+    await recorder.change(changed('reaction', null, undefined));
+    expect(recorder.changes.map(({ what, end }) => [what, end])).to.deep.equal([
+      ['text', 'ok'],
+      ['reaction', 'ok'],
+      ['reaction', 'fail'],
+    ]);
   });
 
   it('tells what was refused from what is unknown', async () => {

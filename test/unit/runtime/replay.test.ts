@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import type { Journal } from '../../../actors/journal/journal.ts';
+import { readTail } from '../../../actors/runtime/claim.ts';
+import { encodeEvent, encodeRecord } from '../../../actors/runtime/record.ts';
 import {
   createNode,
   createWorld,
@@ -55,6 +58,31 @@ describe('the replay of a tail', () => {
     expect(two.host.stats().shards).to.include({ serving: 6 });
     expect(most).to.equal(2);
   });
+
+  for (const [size, pages] of [
+    [100, [4, 64, 64]],
+    [50_000, [4, 20, 20, 20, 20, 20]],
+    [900_000, Array.from({ length: 26 }, () => 4)],
+  ] as const)
+    it(`reads about a MiB at once of records of ${size} bytes, and no page has more than 16 times the first`, async () => {
+      const records = Array.from({ length: 100 }, (_, index) => ({
+        position: index + 1,
+        payload: encodeRecord({ type: 'batch', epoch: 1, previous: index, node: 'n1' }, [
+          encodeEvent('k', 'a', JSON.stringify('x'.repeat(size))),
+        ]),
+      }));
+      const asked: number[] = [];
+      const journal = {
+        async read(_: number, after: number, limit: number) {
+          asked.push(limit);
+          return records.slice(after, after + limit);
+        },
+      } as Partial<Journal> as Journal;
+      const got: number[] = [];
+      for await (const page of readTail(0, 0, journal, 4)) got.push(...page.map(({ position }) => position));
+      expect(got).to.deep.equal(records.map(({ position }) => position));
+      expect(asked).to.deep.equal(pages);
+    });
 
   for (const ending of ['fails', 'comes'] as const)
     it(`of a lost shard does not touch its next ownership, when a page ${ending} late`, async () => {
