@@ -102,15 +102,20 @@ export async function renounceShard(shard: number, parts: ClaimParts, withinMs: 
   return releaseShard(shard, { epoch: record.epoch, newest: newest.position }, parts, withinMs);
 }
 
-/** The records after a position in pages, the chain of positions and epochs checked. Throws BrokenChain. */
+/**
+ * The records after a position in pages, the chain of positions and epochs checked. Throws BrokenChain. The first page
+ * has at most `leastRecords`; where records are small the next ones have more, since each page costs the journal and
+ * PostgreSQL their round trips, however little it brings.
+ */
 export async function* readTail(
   shard: number,
   after: number,
   journal: Journal,
-  pageSize: number,
+  leastRecords: number,
 ): AsyncGenerator<{ position: number; record: ShardRecord }[]> {
   let position = after;
   let epoch = 0;
+  let pageSize = leastRecords;
   for (;;) {
     const page = await journal.read(shard, position, pageSize);
     const records: { position: number; record: ShardRecord }[] = [];
@@ -130,8 +135,15 @@ export async function* readTail(
     }
     if (records.length > 0) yield records;
     if (page.length < pageSize) return;
+    const bytes = page.reduce((sum, { payload }) => sum + payload.byteLength, 0);
+    const fitting = Math.floor((pageBytes * page.length) / Math.max(1, bytes));
+    pageSize = Math.min(Math.max(leastRecords, fitting), leastRecords * mostTimes);
   }
 }
+
+/** About what a page of small records may hold, and how many times as many records as the first one. */
+const pageBytes = 1024 * 1024;
+const mostTimes = 16;
 
 export class BrokenChain extends Error {
   constructor(shard: number, { position }: JournalRecord, what: string) {

@@ -45,7 +45,10 @@ export interface RuntimeOptions {
   unflushedBytes: number;
   /** The journal is trimmed this far behind the checkpoint. */
   trimBehindMs: number;
-  /** Records read at once while a tail is replayed, and shards replayed at once: together they bound its memory. */
+  /**
+   * Records in the first page of a tail that is replayed (those after it may hold more, up to about a MiB), and shards
+   * replayed at once: together they bound its memory.
+   */
   replayRecords: number;
   replayShards: number;
   /** On a bus that may lose frames a chat's head is told so long after its last frame. */
