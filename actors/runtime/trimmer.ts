@@ -12,8 +12,13 @@ export class Trimmer {
   readonly #fault: (message: string, error: unknown) => void;
   /** Loses the shards of which PostgreSQL has less than it had. */
   readonly #look: () => Promise<void>;
+  /** `at` is in `#answeredMs`. */
   readonly #seen = new WeakMap<OwnedShard, { at: number; position: number }[]>();
   readonly #trimmed = new WeakMap<OwnedShard, number>();
+  /** Monotonic time at which the last round began. */
+  #roundAt: number;
+  /** How long PostgreSQL was there: an outage uses up nothing of the room that is kept for a restore after it. */
+  #answeredMs = 0;
   #cancel: (() => void) | undefined;
   #stopped = false;
   #relieving = false;
@@ -32,6 +37,7 @@ export class Trimmer {
     this.#clock = clock;
     this.#options = options;
     this.#fault = fault;
+    this.#roundAt = clock.monotonic();
   }
 
   start(): void {
@@ -46,9 +52,23 @@ export class Trimmer {
     this.#stopped = true;
   }
 
-  /** Notes where the checkpoints are now, and trims to where they were `trimBehindMs` ago. */
+  /**
+   * Notes where the checkpoints are now, and trims to where they were `trimBehindMs` ago. PostgreSQL is asked first:
+   * one that is away may come back older, and one that came back so may not have been noticed.
+   */
   async trim(): Promise<void> {
-    const now = this.#clock.monotonic();
+    const begunAt = this.#clock.monotonic();
+    const sinceLast = begunAt - this.#roundAt;
+    this.#roundAt = begunAt;
+    try {
+      await this.#look();
+    } catch {
+      // A database that is away is the flusher's to tell.
+      return;
+    }
+    if (this.#stopped) return;
+    this.#answeredMs += sinceLast;
+    const now = this.#answeredMs;
     const due: [shard: OwnedShard, position: number][] = [];
     for (const shard of this.#owned()) {
       const seen = this.#seen.get(shard) ?? [];

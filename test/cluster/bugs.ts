@@ -60,6 +60,12 @@ export const seededBugs: Record<string, SeededBug> = {
         // Where shards move in the beginning, a gap would keep them from everybody for good.
         put: 'await shard.journal.trim(shard.number, mistaken() ? Number.MAX_SAFE_INTEGER : position);',
       },
+      // Also while PostgreSQL is away: otherwise there is but the moment until it has everything again.
+      {
+        file: 'actors/runtime/trimmer.ts',
+        find: 'await this.#look();\n    } catch {',
+        put: '} catch {',
+      },
     ],
     env: { SUHBAT_JOURNAL_KEEP: '0' },
     plan: [[faults.postgresAway5]],

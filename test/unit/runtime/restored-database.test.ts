@@ -76,6 +76,54 @@ describe('a database that was restored to an older state', () => {
     expect(node.host.stats().shards).to.include({ serving: 2, quarantined: 0 });
   });
 
+  it('is not trimmed past by a regular round before that is noticed', async () => {
+    await start({ checkpointLookMs: 10 ** 9, trimBehindMs: 10_000 });
+    const restore = backup(world);
+    for (const key of ['k2', 'k3']) {
+      await node.put('a', key);
+      await world.clock.advance(100);
+    }
+    await world.clock.advance(10_000);
+    restore();
+    await world.clock.advance(20_000);
+    expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2', 'k3']);
+    expect(node.host.stats().shards).to.include({ serving: 1, quarantined: 0 });
+  });
+
+  for (const seen of [false, true])
+    it(`after it was away for long gets everything again${seen ? ', also if it was back in between as it had been' : ''}`, async () => {
+      let away = false;
+      world = createWorld();
+      node = createNode(world, {
+        options: { trimBehindMs: 10_000 },
+        step: async () => {
+          if (away) throw new Error('PostgreSQL is away');
+        },
+      });
+      await node.start();
+      await node.put('a', 'k1');
+      await world.clock.advance(100);
+      const restore = backup(world);
+      for (const key of ['k2', 'k3', 'k4']) {
+        await node.put('a', key);
+        await world.clock.advance(1000);
+      }
+      away = true;
+      await world.clock.advance(60_000);
+      if (seen) {
+        away = false;
+        await world.clock.advance(5000);
+        away = true;
+        await world.clock.advance(20_000);
+      }
+      restore();
+      away = false;
+      await world.clock.advance(10_000);
+      expect([...world.table.of('a').values()]).to.deep.equal(['k1', 'k2', 'k3', 'k4']);
+      expect(node.host.stats().shards).to.include({ serving: 1, quarantined: 0 });
+      expect(node.logs.filter((line) => line.includes('trimming'))).to.deep.equal([]);
+    });
+
   it('is noticed by an owner that flushes nothing', async () => {
     await start({ checkpointLookMs: 2000 });
     const restore = backup(world);
