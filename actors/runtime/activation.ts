@@ -15,6 +15,8 @@ export interface ActivationParts {
   full(): Refusal | undefined;
   /** Would events of this gate be taken now? A refusal if not. */
   refuses(gate: 'journaled' | 'stored'): Refusal | undefined;
+  /** Makes sure that PostgreSQL has not gone back, and with it what was just read: such a shard is lost. */
+  checkpointLook(): Promise<void>;
   /** The state cannot be trusted any more: the activation must leave. */
   broken(activation: Activation, error: unknown): void;
   /** A bug of the kind that changed nothing. */
@@ -189,13 +191,23 @@ export class Activation {
   #read(parked: Parked, rows: Promise<(state: unknown) => void>): void {
     parked.reading = true;
     parked.rounds++;
-    rows.then(
+    this.#trusted(rows).then(
       (put) => this.#resume(parked, () => put(this.#state)),
       (error) =>
         this.#resume(parked, () => {
           throw error;
         }),
     );
+  }
+
+  /**
+   * Rows of a database that was put back lack what was acked and flushed since: what they decide would undo it. The
+   * shard is lost then, and this activation is gone. An actor that keeps nothing asks PostgreSQL for nothing.
+   */
+  async #trusted<Rows>(rows: Promise<Rows>): Promise<Rows> {
+    const read = await rows;
+    if (this.kind.journaled) await this.#parts.checkpointLook();
+    return read;
   }
 
   /** The rows of a parked command are there, or will not come: whoever is free has its turn, in order. */

@@ -14,8 +14,9 @@ export interface WatchParts {
 /**
  * Notices that PostgreSQL was restored to an older state under a live owner: its checkpoint rows go back.
  * Such a shard is lost, so that it is claimed anew and the journal's tail after the older checkpoint is
- * flushed again. Looked at now and then; and after every load of an actor, because a state without its newest events
- * would give their seqs out again.
+ * flushed again. Looked at now and then; after every load of an actor, because a state without its newest events
+ * would give their seqs out again; after every read of rows for a command, which would undo what they lack; and before
+ * the journal is trimmed.
  */
 export class CheckpointWatch {
   readonly #parts: WatchParts;

@@ -231,8 +231,9 @@ export class OwnedShard {
   }
 
   #partsOfActivations(): ActivationParts {
-    const { clock, options, fault } = this.#parts;
+    const { clock, options, fault, checkpointLook } = this.#parts;
     return {
+      checkpointLook,
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       queueLimit: options.actorQueue,

@@ -123,4 +123,27 @@ describe('rows that a command needs', () => {
     expect(seqOf(await other.put('a', 'k1'))).to.equal(1);
     expect(asked).to.equal(4);
   });
+
+  it('of an actor that keeps nothing do without PostgreSQL; of all others they are trusted only where it answers', async () => {
+    let away = false;
+    const ledger = ledgerKind(world.table);
+    const soft = { ...ledger, name: 'soft', journaled: false };
+    const other = createNode(createWorld(), {
+      kinds: [anyKind(ledger), anyKind(soft)],
+      step: async () => {
+        if (away) throw new Error('PostgreSQL is away');
+      },
+    });
+    await other.start();
+    const ask = (kind: string, key: string) => {
+      const commands = [{ type: 'put', by: 'ann', key, lookup: true }];
+      return other.host.ask({ kind, id: 'a', commands, budgetMs: 1000 });
+    };
+    for (const kind of ['ledger', 'soft']) expect((await ask(kind, 'k1')).map(seqOf)).to.deep.equal([1]);
+    away = true;
+    expect((await ask('soft', 'k2')).map(seqOf)).to.deep.equal([2]);
+    expect(await ask('ledger', 'k2')).to.deep.equal([{ refusal: { code: 'unavailable', reason: 'unread' } }]);
+    away = false;
+    expect((await ask('ledger', 'k2')).map(seqOf)).to.deep.equal([2]);
+  });
 });
