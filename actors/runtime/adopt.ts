@@ -58,12 +58,19 @@ const { batchBytes, inDoubtMs } = runtimeDefaults;
  * It claims the shard like an owner does, so a live one is fenced; and all of PostgreSQL's part is one
  * transaction under the locked checkpoint row, so no flusher comes between. Killed in the middle it leaves the shard
  * broken as it was, to be adopted again. The actors' new events stay behind the new checkpoint: the next
- * owner tells them, as it does with every tail. Throws NotAlone, and what journal and store throw.
+ * owner tells them, as it does with every tail. What an owner has in its memory alone is lost: `seen` is the version
+ * in which the shard was found before it had time to flush. Throws NotAlone, and what journal and store throw.
  */
-export async function adoptShard<Tx>(shard: number, parts: AdoptParts<Tx>): Promise<Adopted | undefined> {
+export async function adoptShard<Tx>(
+  shard: number,
+  parts: AdoptParts<Tx>,
+  seen?: string,
+): Promise<Adopted | undefined> {
   const { journal, store } = parts;
   const found = await examineShard(shard, { journal, store: store as FlushStore, pageSize });
   if (found.broken === undefined) return undefined;
+  if (seen !== undefined && found.version !== seen)
+    throw new NotAlone(`Somebody still writes to shard ${shard}: an owner is not done with its flush.`);
   const epoch = Math.max(found.newest?.epoch ?? 0, found.checkpoint?.epoch ?? 0) + 1;
   const write = createWriter(shard, epoch, found.newest?.position ?? 0, parts);
   const claim = await write('claim');

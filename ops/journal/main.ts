@@ -2,7 +2,8 @@ import { chatKind } from '../../actors/chat/kind.ts';
 import { createSqlChatStore } from '../../actors/chat/sql-store.ts';
 import { fittingEvents, raiseChats } from '../../actors/chat/sql-survivors.ts';
 import type { Journal } from '../../actors/journal/journal.ts';
-import { adoptShard, NotAlone, type Survivors } from '../../actors/runtime/adopt.ts';
+import type { Survivors } from '../../actors/runtime/adopt.ts';
+import { adoptShards, quietMs } from '../../actors/runtime/adopt-shards.ts';
 import { type Examined, examineShard } from '../../actors/runtime/examine.ts';
 import type { FlushStore } from '../../actors/runtime/flush-store.ts';
 import { anyKind } from '../../actors/runtime/kind.ts';
@@ -15,7 +16,7 @@ import { openJournal } from '../roles/journal.ts';
 import type { Process } from '../roles/process.ts';
 import { connect, openFolder, openStorage } from '../roles/storage.ts';
 import { readArguments, usage, type Wish } from './arguments.ts';
-import { outcome, plan, statusLine } from './words.ts';
+import { afterPlan, failure, outcome, plan, statusLine, waitingLine } from './words.ts';
 
 /**
  * `npm run journal`: what the journal and PostgreSQL say about each other, and the end of a quarantine. It takes the
@@ -23,8 +24,6 @@ import { outcome, plan, statusLine } from './words.ts';
  * Exit codes: 0, or 1 where a shard is in quarantine (`status`), stays in it, or nothing could be done.
  */
 
-/** An adoption that met another writer is tried again so often. */
-const tries = 3;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 interface Parts {
@@ -64,21 +63,17 @@ async function openParts(own: Process, wish: Wish): Promise<Parts> {
 }
 
 async function run(wish: Wish, parts: Parts): Promise<number> {
+  if (wish.command === 'adopt' && wish.yes) return (await adopt(wish.shards, parts)) > 0 ? 1 : 0;
   const shards =
     wish.command === 'adopt' ? wish.shards : Array.from({ length: parts.shards }, (_, shard) => shard);
   let bad = 0;
   for (const shard of shards) {
-    if (wish.command === 'adopt' && wish.yes) {
-      if (!(await adopt(shard, parts))) bad++;
-      continue;
-    }
     const found = await look(shard, parts);
     if (found.broken !== undefined) bad++;
     if (wish.command === 'status') say(statusLine(shard, found));
     else if (found.broken !== undefined || shards.length < parts.shards) say(plan(shard, found));
   }
-  if (wish.command === 'adopt' && !wish.yes)
-    say(bad > 0 ? 'Nothing was done. Say so again with --yes.' : 'There is nothing to adopt.');
+  if (wish.command === 'adopt') say(afterPlan(bad, parts.journal.exclusive));
   return bad > 0 ? 1 : 0;
 }
 
@@ -90,17 +85,13 @@ async function look(shard: number, { journal, store }: Parts): Promise<Examined>
   return found.broken === undefined ? found : once();
 }
 
-/** True: the shard is whole now. */
-async function adopt(shard: number, parts: Parts): Promise<boolean> {
-  for (let left = tries; ; left--) {
-    try {
-      say(outcome(shard, await adoptShard(shard, { ...parts, clock })));
-      return true;
-    } catch (error) {
-      const again = error instanceof NotAlone && left > 1;
-      if (again) continue;
-      say(`shard ${shard}: could not be adopted: ${error instanceof Error ? error.message : String(error)}`);
-      return false;
-    }
+/** How many of them are not whole now. */
+async function adopt(shards: readonly number[], parts: Parts): Promise<number> {
+  let failed = 0;
+  const waiting = (count: number) => say(waitingLine(count, quietMs));
+  for await (const one of adoptShards(shards, { ...parts, clock }, waiting)) {
+    if ('error' in one) failed++;
+    say('error' in one ? failure(one.shard, one.error) : outcome(one.shard, one.adopted));
   }
+  return failed;
 }

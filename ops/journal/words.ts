@@ -32,6 +32,23 @@ export function plan(shard: number, { broken, checkpoint, newest, unflushed }: E
   ].join('\n');
 }
 
+/** After the plans of so many shards. `exclusive`: no other process has the journal. */
+export function afterPlan(broken: number, exclusive: boolean): string {
+  if (broken === 0) return 'There is nothing to adopt.';
+  const first = 'First see that suhbat_flush_waiting_events is 0 on every node of actors: what one of them';
+  const owners = exclusive ? '' : `\n${first} still has to flush is lost too.`;
+  return `Nothing was done. Say so again with --yes.${owners}`;
+}
+
+export function waitingLine(broken: number, quietMs: number): string {
+  const shards = broken === 1 ? '1 shard is' : `${broken} shards are`;
+  return `${shards} in quarantine; waiting ${quietMs / 1000} s to see whether an owner still flushes …`;
+}
+
+export function failure(shard: number, error: unknown): string {
+  return `shard ${shard}: could not be adopted: ${error instanceof Error ? error.message : String(error)}`;
+}
+
 export function outcome(shard: number, adopted: Adopted | undefined): string {
   if (adopted === undefined) return `shard ${shard}: is whole, nothing was done`;
   const { replayed, buried, unreadable, raised } = adopted;

@@ -31,7 +31,7 @@ export const storageFaults = {
   },
   streamLost: {
     name: 'the journal is deleted, and an operator adopts what is left',
-    seconds: 15,
+    seconds: 20,
     run: (stage) => withStream(stage, (streams) => loseStream(stage, streams)),
   },
 } satisfies Record<string, Fault>;
