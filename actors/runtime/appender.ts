@@ -4,6 +4,7 @@ import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { ActorEvent, Output } from './output.ts';
 import { encodeEvent, encodeRecord } from './record.ts';
+import { ToldMark } from './untold.ts';
 
 /** Events that are committed together, and what waits for that. */
 export interface Batch {
@@ -31,6 +32,8 @@ export interface AppenderParts {
   node: string;
   /** Position of the newest record: one's own claim. */
   newest: number;
+  /** Heads after this position may be untold. */
+  told: number;
   journal: Journal;
   clock: Clock;
   options: RuntimeOptions;
@@ -65,6 +68,7 @@ export class Appender {
   /** Resolves when it is closed and nothing is in flight any more. */
   readonly ended: Promise<void>;
   readonly #parts: AppenderParts;
+  readonly #told: ToldMark;
   #made = 0;
   #attempts = 0;
   #running = false;
@@ -77,6 +81,7 @@ export class Appender {
   constructor(parts: AppenderParts) {
     this.#parts = parts;
     this.newest = parts.newest;
+    this.#told = new ToldMark(parts.told, parts.options.beaconMs);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -170,7 +175,8 @@ export class Appender {
   async #append(batch: Batch): Promise<Outcome> {
     const { shard, epoch, node, journal, clock, options, observer } = this.#parts;
     const expected = this.newest;
-    const payload = encodeRecord({ type: 'batch', epoch, previous: expected, node }, batch.texts);
+    const told = this.#told.move(expected, clock.monotonic());
+    const payload = encodeRecord({ type: 'batch', epoch, previous: expected, node, told }, batch.texts);
     const messageId = `${shard}/${epoch}/${node}/${++this.#attempts}`;
     let doubtedSince: number | undefined;
     for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {

@@ -1,4 +1,4 @@
-import type { Bus, Envelope } from '../../ops/bus/bus.ts';
+import type { Bus, ChatNote, Envelope } from '../../ops/bus/bus.ts';
 import type { Clock } from '../../ops/process/clock.ts';
 import type { RuntimeOptions } from './options.ts';
 
@@ -35,7 +35,8 @@ const subjectsMost = 8;
  * Publishes for actors on a bus that may lose frames, and repairs what no later frame would: `beaconMs` after a
  * chat's last frame its head leaves on the subjects that the frame went to, and once more, the last word, after
  * `headKeptMs`; so does the announcement of a new or a removed member. After a loss all heads that are still
- * remembered leave again. Whoever hears a beacon and has not seen that much is behind.
+ * remembered leave again. Whoever hears a beacon and has not seen that much is behind. What an owner that died took
+ * with it, the next one remembers (`UntoldHeads`).
  *
  * A frame costs one look-up here. One timer drives all of them: a head stands in the slot of the tick that it
  * waits for, and is put into a later one only there, where more has left since. Heads beyond the cap of
@@ -51,6 +52,7 @@ export class Beacons implements Pick<Bus, 'publish'> {
   #tick = 0;
   #cancel: (() => void) | undefined;
   readonly #endLoss: () => void;
+  #closed = false;
 
   constructor(parts: BeaconParts) {
     this.#parts = parts;
@@ -66,18 +68,25 @@ export class Beacons implements Pick<Bus, 'publish'> {
 
   publish(subject: string, envelope: Envelope): void {
     this.#parts.bus.publish(subject, envelope);
-    const { chat, attach } = envelope;
-    if (chat === undefined) return;
-    if (chat.seq !== undefined) this.#note(chat.id, subject, chat.id, chat.seq, chat.member_seq);
+    this.remember(subject, envelope, this.#parts.clock.monotonic());
+  }
+
+  /** Somebody has published it, at that monotonic time at the latest, and may not have come to tell of it. */
+  remember(subject: string, { chat, attach }: Envelope, at: number): void {
+    if (chat === undefined || this.#closed) return;
+    if (chat.seq !== undefined) this.#note(chat.id, subject, chat, chat.seq, at);
     // Neither, as with read marks and typing: the latest wins, and it may be lost.
     else if (attach !== undefined || chat.removed !== undefined) {
-      const head = this.#note(`${subject} ${chat.id}`, subject, chat.id, chat.member_seq, chat.member_seq);
-      if (head !== undefined) head.beacon = announcement(head.beacon, chat.removed, attach);
+      const head = this.#note(`${subject} ${chat.id}`, subject, chat, chat.member_seq, at);
+      // An older one may be remembered after a newer one has left.
+      if (head?.beacon.chat.member_seq === chat.member_seq)
+        head.beacon = announcement(head.beacon, chat.removed, attach);
     }
   }
 
   /** No more frames come: what would have been told later is told now. */
   close(): void {
+    this.#closed = true;
     this.#endLoss();
     this.#cancel?.();
     for (const head of this.#heads.values()) if (!head.told) this.#tell(head);
@@ -86,13 +95,19 @@ export class Beacons implements Pick<Bus, 'publish'> {
     this.#leaving = [];
   }
 
-  #note(key: string, subject: string, id: string, seq: number, memberSeq: number): Head | undefined {
+  #note(
+    key: string,
+    subject: string,
+    { id, member_seq }: ChatNote,
+    seq: number,
+    at: number,
+  ): Head | undefined {
     const head = this.#heads.get(key) ?? this.#open(key, id);
     if (head === undefined) return undefined;
-    head.at = this.#parts.clock.monotonic();
+    head.at = Math.max(head.at, at);
     const { subjects, beacon } = head;
     if (seq > beacon.chat.seq) beacon.chat.seq = seq;
-    if (memberSeq > beacon.chat.member_seq) beacon.chat.member_seq = memberSeq;
+    if (member_seq > beacon.chat.member_seq) beacon.chat.member_seq = member_seq;
     if (!subjects.includes(subject) && subjects.length < subjectsMost) subjects.push(subject);
     if (head.told || head.due === 0) {
       head.told = false;

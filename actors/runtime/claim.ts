@@ -27,6 +27,8 @@ export type Claim =
       epoch: number;
       position: number;
       released: boolean;
+      /** Heads after this position may be untold: owners before died, or their claims did not get far. */
+      told: number;
       begunAt: number;
       keptAt: number;
     }
@@ -55,7 +57,9 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
 
   const epoch = Math.max(record?.epoch ?? 0, checkpoint?.epoch ?? 0) + 1;
   const previous = newest?.position ?? 0;
-  const payload = encodeRecord({ type: 'claim', epoch, previous, node });
+  // What is replayed from the checkpoint is told anew, and may stay untold here too.
+  const told = Math.min(record?.told ?? previous, checkpoint?.position ?? 0);
+  const payload = encodeRecord({ type: 'claim', epoch, previous, node, told });
   const messageId = `${shard}/${epoch}/${node}/claim-${parts.attempt()}`;
   const begunAt = clock.monotonic();
   try {
@@ -67,21 +71,25 @@ export async function claimShard(shard: number, parts: ClaimParts): Promise<Clai
   const keptAt = clock.monotonic();
   const back = await journal.newest(shard);
   if (back === undefined || !back.payload.equals(payload)) return { outcome: 'raced' };
-  return { outcome: 'claimed', epoch, position: back.position, released, begunAt, keptAt };
+  return { outcome: 'claimed', epoch, position: back.position, released, told, begunAt, keptAt };
 }
 
-/** Writes the release record within so many milliseconds: the next owner claims at once. True if it was written. */
+/**
+ * Writes the release record within so many milliseconds: the next owner claims at once. True if it was written.
+ * `told`: where the heads after it are this node's to tell, and it may not have come to that.
+ */
 export async function releaseShard(
   shard: number,
-  held: { epoch: number; newest: number },
+  held: { epoch: number; newest: number; told?: number | undefined },
   parts: ClaimParts,
   withinMs: number,
 ): Promise<boolean> {
   const { node } = parts;
-  const payload = encodeRecord({ type: 'release', epoch: held.epoch, previous: held.newest, node });
-  const messageId = `${shard}/${held.epoch}/${node}/release-${parts.attempt()}`;
+  const { epoch, newest: previous, told } = held;
+  const payload = encodeRecord({ type: 'release', epoch, previous, node, told });
+  const messageId = `${shard}/${epoch}/${node}/release-${parts.attempt()}`;
   try {
-    await persist(parts, { shard, messageId, expected: held.newest, payload }, withinMs);
+    await persist(parts, { shard, messageId, expected: previous, payload }, withinMs);
     return true;
   } catch {
     return false;
@@ -99,7 +107,8 @@ export async function renounceShard(shard: number, parts: ClaimParts, withinMs: 
   const record = newest && decodeHeader(newest.payload);
   if (newest === undefined || record?.type === 'release' || record?.node !== node) return true;
   if (!journal.exclusive) await sleep(clock, options.fenceMs);
-  return releaseShard(shard, { epoch: record.epoch, newest: newest.position }, parts, withinMs);
+  const { epoch, told } = record;
+  return releaseShard(shard, { epoch, newest: newest.position, told }, parts, withinMs);
 }
 
 /**

@@ -22,6 +22,7 @@ import { ShardKeeper } from './shard-keeper.ts';
 import type { ShardParts } from './shard-parts.ts';
 import { tellAll } from './tell-all.ts';
 import { Trimmer } from './trimmer.ts';
+import { UntoldHeads } from './untold.ts';
 import type { Placement } from './view.ts';
 
 export interface HostParts<Tx> {
@@ -82,6 +83,7 @@ export class ActorHost<Tx = unknown> {
       options,
       claim,
       shardParts: this.#shardParts(),
+      untold: this.#untoldHeads(),
     });
     this.#door = new Door({ clock, shards: parts.shards, kinds: this.#kinds as Kinds, keeper: this.#keeper });
     this.#releaser = new Releaser({
@@ -238,6 +240,18 @@ export class ActorHost<Tx = unknown> {
       journalFailed: () => this.#keeper.journalFailed(),
       fault: this.#fault,
     };
+  }
+
+  #untoldHeads(): UntoldHeads {
+    const { clock } = this.#parts;
+    const kinds = this.#kinds as Kinds;
+    return new UntoldHeads({
+      clock,
+      kinds,
+      beacons: this.#beacons,
+      options: this.#options,
+      fault: this.#fault,
+    });
   }
 
   #claimParts(): ClaimParts {

@@ -8,6 +8,11 @@ export interface ShardRecord {
   /** Position of the record before this one in the shard; 0 for the first. */
   previous: number;
   node: string;
+  /**
+   * Heads of the records up to here were told on the bus, by beacons, when this one was written: those after it may be
+   * untold where the writer dies. Absent: all of them, as after a release.
+   */
+  told?: number | undefined;
   /** Kind, actor id, event; empty but in batches. */
   events: [kind: string, id: string, event: unknown][];
 }

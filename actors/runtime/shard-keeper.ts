@@ -1,14 +1,16 @@
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import { type Journal, JournalError } from '../journal/journal.ts';
 import { atMost } from './at-most.ts';
-import { BrokenChain, type Claim, type ClaimParts, claimShard, readTail, releaseShard } from './claim.ts';
+import { BrokenChain, type Claim, type ClaimParts, claimShard, releaseShard } from './claim.ts';
 import type { FlushStore } from './flush-store.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import { Quarantine } from './quarantine.ts';
+import { replayTail } from './replay.ts';
 import { OwnedShard } from './shard.ts';
 import type { Loss, ShardParts } from './shard-parts.ts';
 import { type Answer, ShardSlots, type ShardState, type Slot } from './shard-slots.ts';
+import type { UntoldHeads } from './untold.ts';
 import type { Placement } from './view.ts';
 
 export interface KeeperParts {
@@ -23,6 +25,7 @@ export interface KeeperParts {
   options: RuntimeOptions;
   claim: ClaimParts;
   shardParts: ShardParts;
+  untold: Pick<UntoldHeads, 'tell'>;
   serving?(shard: number): void;
   log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
 }
@@ -32,7 +35,8 @@ const flushed = 'flushed';
 
 /**
  * Takes every shard that placement gives this node from `free` to `serving`, and again when it was lost:
- * claim → epoch to the checkpoint row → read the tail → publish its frames again → flush it → serve.
+ * claim → epoch to the checkpoint row → read the tail → publish its frames again → flush it → serve. What was
+ * flushed and perhaps not heard is told meanwhile.
  */
 export class ShardKeeper {
   readonly #parts: KeeperParts;
@@ -225,13 +229,14 @@ export class ShardKeeper {
     claim: Claim & { outcome: 'claimed' },
     journal: Journal,
   ): Promise<void> {
-    const { store, clock, options, shardParts } = this.#parts;
-    const { epoch, position: newest, begunAt: confirmedAt } = claim;
+    const { store, clock, options, shardParts, untold } = this.#parts;
+    const { epoch, position: newest, told, begunAt: confirmedAt, keptAt: leftAt } = claim;
     const aloneAt = claim.released || journal.exclusive ? confirmedAt : claim.keptAt + options.fenceMs;
     if (this.#slots.stopped) {
       this.#slots.set(number, slot, 'free');
       if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
-      await releaseShard(number, { epoch, newest }, { ...this.#parts.claim, journal }, options.retryMaxMs);
+      const parts = { ...this.#parts.claim, journal };
+      await releaseShard(number, { epoch, newest, told }, parts, options.retryMaxMs);
       return;
     }
     this.#slots.set(number, slot, 'replaying');
@@ -239,32 +244,18 @@ export class ShardKeeper {
     if (row === undefined) throw new Error('a newer epoch stands in the checkpoint row');
     // Read after the row has the epoch: from then on no older owner can add to it.
     const frozen = await store.frozen(number);
-    const ownership = { epoch, newest, checkpoint: row.position, frozen, confirmedAt, aloneAt };
+    const ownership = { epoch, newest, checkpoint: row.position, told, frozen, confirmedAt, aloneAt };
     const shard = new OwnedShard(number, ownership, { ...shardParts, journal });
     slot.shard = shard;
     this.#owned.add(shard);
-    await this.#replaying(() => this.#replayTail(shard));
+    await this.#replaying(() => replayTail(shard, options.replayRecords));
+    void untold.tell({ shard: number, journal, after: told, upTo: row.position, leftAt });
     if (aloneAt > clock.monotonic()) await sleep(clock, aloneAt - clock.monotonic());
     if (shard.closed || slot.state !== 'replaying') return;
     slot.told = false;
     this.#slots.set(number, slot, 'serving');
     this.#parts.observer.claimed();
     this.#parts.serving?.(number);
-  }
-
-  /** Publishes again what an earlier owner committed and left unflushed, and flushes it. */
-  async #replayTail(shard: OwnedShard): Promise<void> {
-    const { options } = this.#parts;
-    for await (const records of readTail(
-      shard.number,
-      shard.checkpoint,
-      shard.journal,
-      options.replayRecords,
-    )) {
-      if (shard.closed) return;
-      for (const { position, record } of records) shard.replay(position, record);
-      await shard.queue.drained();
-    }
   }
 
   #lookAtQuarantined(): void {

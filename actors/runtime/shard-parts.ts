@@ -52,6 +52,8 @@ export interface Ownership {
   newest: number;
   /** Position that the checkpoint row has. */
   checkpoint: number;
+  /** Heads after this position may be untold. */
+  told: number;
   frozen: readonly string[];
   /** Monotonic time at which the claim was confirmed to be the newest record. */
   confirmedAt: number;

@@ -41,7 +41,7 @@ export class OwnedShard {
   readonly #gate: Gate;
 
   constructor(number: number, ownership: Ownership, parts: ShardParts) {
-    const { epoch, newest, checkpoint, frozen, confirmedAt } = ownership;
+    const { epoch, newest, checkpoint, told, frozen, confirmedAt } = ownership;
     this.number = number;
     this.epoch = epoch;
     this.aloneAt = ownership.aloneAt;
@@ -55,6 +55,7 @@ export class OwnedShard {
       shard: number,
       epoch,
       newest,
+      told,
       committed: (batch, position, startedAt) => {
         this.#fence.confirmed(startedAt);
         this.#gate.committed(batch, position);

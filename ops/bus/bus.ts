@@ -49,7 +49,7 @@ export interface ChatNote {
   /** Who must not receive this frame or any later one. */
   removed?: string[];
   /**
-   * On a beacon: `seq` is the chat's head, and its frame left so many milliseconds before. Whoever was
+   * On a beacon: `seq` is the chat's head, and its frame left so many milliseconds before, or earlier. Whoever was
    * subscribed then and has not seen it is behind.
    */
   head_age_ms?: number;

@@ -118,6 +118,29 @@ describe('beacons', () => {
     expect(told?.envelope.chat).to.include({ seq: 5, member_seq: 5 });
   });
 
+  it('tells what somebody else published, by its age, and never in place of what is newer', async () => {
+    const at = clock.monotonic();
+    await clock.advance(1000);
+    const gone = { frame: 'gone', chat: { id: 'a', member_seq: 5, removed: ['ann'] } };
+    beacons.publish('user.ann', gone);
+    beacons.remember('user.ann', { frame: 'new', chat: { id: 'a', member_seq: 4 }, attach: 'a' }, at);
+    beacons.remember('chat.a', frame('a', 4), at);
+    expect(bus.published).to.have.length(1);
+    await clock.advance(1100);
+    expect(left().map(({ subject, envelope }) => [subject, envelope.chat?.head_age_ms])).to.deep.equal([
+      ['chat.a', 2000],
+    ]);
+    await clock.advance(1000);
+    const [told, ...more] = left();
+    expect(more).to.deep.equal([]);
+    expect(told?.envelope.attach).to.equal(undefined);
+    expect(told?.envelope.chat).to.deep.include({ seq: 5, member_seq: 5, removed: ['ann'] });
+    beacons.close();
+    beacons.remember('chat.b', frame('b', 1), at);
+    expect(beacons.size).to.equal(0);
+    expect(clock.next).to.equal(undefined);
+  });
+
   it('never tells less than it told: replays of old frames do not move a head back', async () => {
     say('a', 9);
     say('a', 4);
