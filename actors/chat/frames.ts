@@ -12,7 +12,8 @@ import type { ChatState } from './state.ts';
 /**
  * What leaves when an event is committed, encoded once. A private chat speaks to each of its two, every
  * other chat to its own subject. `chat.new` waits for the flush, so that a list read from SQL has the chat,
- * or the one who reads it is subscribed already and hears of it.
+ * or the one who reads it is subscribed already and hears of it. `chat.gone` does not wait; where it overtakes a
+ * `chat.new`, it follows that, too.
  */
 export function frames(id: string, event: ChatEvent, text?: string): Outgoing[] {
   const { message, member_seq } = event;
@@ -53,7 +54,8 @@ function encodeMessage(type: 'message.new' | 'message.changed', message: string)
 
 function goneFrame(id: string, user: string, member_seq: number): Outgoing {
   const frame = encodeEvent('chat.gone', { chat_id: id });
-  return { subject: subjects.user(user), envelope: { frame, chat: { id, member_seq, removed: [user] } } };
+  const envelope = { frame, chat: { id, member_seq, removed: [user] } };
+  return { subject: subjects.user(user), envelope, lastWord: true };
 }
 
 /** Frames that no event carries: told in chats of up to 200 members. */

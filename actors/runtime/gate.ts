@@ -132,10 +132,17 @@ export class Gate {
     this.#parts.queue.push(item);
     for (const event of events)
       for (const frame of this.#parts.frames(event)) {
-        if (frame.after === 'flushed') item.frames.push(frame);
-        else this.#publish(frame);
+        if (frame.after === 'flushed' || (frame.lastWord && this.#overtakes(frame))) item.frames.push(frame);
+        if (frame.after !== 'flushed') this.#publish(frame);
       }
     return item;
+  }
+
+  /** An earlier frame of the same chat to this subject waits for the flush. */
+  #overtakes({ subject, envelope: { chat } }: Outgoing): boolean {
+    return this.#parts.queue.items.some(({ frames }) =>
+      frames.some((earlier) => earlier.subject === subject && earlier.envelope.chat?.id === chat?.id),
+    );
   }
 
   /** The batch is committed; a read needs a fresh confirmation, a stored answer its flush as well. */

@@ -81,4 +81,9 @@ export interface Outgoing {
   envelope: Envelope;
   /** `flushed`: leaves only when PostgreSQL has the event. Default: when it is committed. */
   after?: 'committed' | 'flushed';
+  /**
+   * Leaves at the commit, and once more behind what was meant to be heard before it: frames of the same chat to the
+   * same subject that still wait for the flush.
+   */
+  lastWord?: true;
 }

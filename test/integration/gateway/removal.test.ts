@@ -14,20 +14,24 @@ import { until } from '../../support/until.ts';
 import { type Client, connectReady } from './clients.ts';
 import { type GatewayTest, startGateway } from './support.ts';
 
+const shards = 4;
+
 /** The chats themselves behind the gateway: their own rules, runtime and beacons, and a network that loses. */
-describe('gateway: a member whose removal is lost', () => {
+describe('gateway: a member who is removed', () => {
   const group = newId();
   let bus: LossyBus;
   let host: ActorHost<MemoryTx>;
   let test: GatewayTest;
+  let database: MemoryDatabase;
 
   beforeEach(async () => {
+    database = new MemoryDatabase();
     bus = createLossyBus(createLocalBus());
     host = new ActorHost<MemoryTx>({
       node: 'owner',
-      shards: 4,
+      shards,
       journal: createMemoryJournal({ exclusive: true }).attach(),
-      store: createMemoryFlushStore(new MemoryDatabase()),
+      store: createMemoryFlushStore(database),
       kinds: [anyKind(chatKind(createMemoryChatStore(new ChatTables())))],
       bus,
       clock: systemClock,
@@ -50,6 +54,17 @@ describe('gateway: a member whose removal is lost', () => {
     const [result] = await host.ask({ kind: 'chat', id: group, commands: [command], budgetMs: 5000 });
     if (result === undefined || 'refusal' in result) throw new Error(JSON.stringify(result));
   }
+  const short = (id: string) => ({ id, username: id, display_name: id, avatar: null });
+  const create = (by: string, ...others: string[]) =>
+    ask({
+      type: 'chat.create',
+      by,
+      chat_type: 'group',
+      number: 1,
+      title: 'g',
+      about: null,
+      users: [by, ...others].map(short),
+    });
   const say = (by: string, text: string) =>
     ask({ type: 'message.send', by, client_id: newId(), kind: 'text', text });
   const of = ({ frames }: Client, type: string) => frames.filter((frame) => frame.type === type);
@@ -57,22 +72,13 @@ describe('gateway: a member whose removal is lost', () => {
     until(text, () => of(client, 'message.new').some((frame) => frame.text === text));
 
   for (const later of ['silence', 'talk'])
-    it(`hears nothing more of the chat, in the ${later} that follows`, async () => {
+    it(`hears nothing more of the chat where that is lost, in the ${later} that follows`, async () => {
       const [ann, bob, cem] = [newId(), newId(), newId()];
       const [toAnn, toBob, toCem] = await Promise.all(
         [ann, bob, cem].map((user) => connectReady(test, user)),
       );
       if (toAnn === undefined || toBob === undefined || toCem === undefined) throw new Error('not connected');
-      const users = [ann, bob, cem].map((id) => ({ id, username: id, display_name: id, avatar: null }));
-      await ask({
-        type: 'chat.create',
-        by: ann,
-        chat_type: 'group',
-        number: 1,
-        title: 'g',
-        about: null,
-        users,
-      });
+      await create(ann, bob, cem);
       for (const client of [toAnn, toBob, toCem]) await client.event('chat.new');
       await say(ann, 'to all');
       for (const client of [toAnn, toBob, toCem]) await hears(client, 'to all');
@@ -101,4 +107,38 @@ describe('gateway: a member whose removal is lost', () => {
       expect(news).to.deep.equal([]);
       await until('bob is told', () => of(toBob, 'resync').some(({ chat_id }) => chat_id === group));
     });
+
+  for (const watched of [true, false])
+    it(`before PostgreSQL has his adding, hears last that the chat is gone, ${watched ? '' : 'un'}known to his gateway`, async () => {
+      const [ann, bob] = [newId(), newId()];
+      const toBob = await connectReady(test, bob);
+      const toAnn = watched ? await connectReady(test, ann) : undefined;
+      await create(ann);
+      await toAnn?.event('chat.new');
+      const other = {};
+      for (let shard = 0; shard < shards; shard++) await database.lock(shard, other);
+      const adding = ask({ type: 'member.add', by: ann, users: [short(bob)] });
+      const removing = ask({ type: 'member.remove', by: ann, user_id: bob });
+      await toBob.event('chat.gone');
+      expect(of(toBob, 'chat.new')).to.deep.equal([]);
+      database.unlock(other);
+      await Promise.all([adding, removing]);
+      await toBob.event('chat.new');
+      await toBob.request({ id: 'p', type: 'ping' });
+      const told = toBob.frames.flatMap(({ type }) => (type?.startsWith('chat.') ? [type] : []));
+      expect(told).to.deep.equal(['chat.gone', 'chat.new', 'chat.gone']);
+      await say(ann, 'not for bob');
+      await toBob.request({ id: 'q', type: 'ping' });
+      expect(of(toBob, 'message.new')).to.deep.equal([]);
+    });
+
+  it('hears that once where nothing about him waits any more', async () => {
+    const [ann, bob] = [newId(), newId()];
+    const toBob = await connectReady(test, bob);
+    await create(ann, bob);
+    await toBob.event('chat.new');
+    await ask({ type: 'member.remove', by: ann, user_id: bob });
+    await toBob.request({ id: 'p', type: 'ping' });
+    expect(of(toBob, 'chat.gone')).to.have.length(1);
+  });
 });
