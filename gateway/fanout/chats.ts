@@ -1,10 +1,10 @@
 import type { Actors } from '../../actors/client/ask.ts';
 import type { Bus, ChatNote, Heard } from '../../ops/bus/bus.ts';
-import type { Clock } from '../../ops/process/clock.ts';
+import { type Clock, sleep } from '../../ops/process/clock.ts';
 import { encodeEvent } from '../../schemas/frames/codec.ts';
 import { subjects } from '../../schemas/subjects.ts';
 import type { Deliver } from './deliver.ts';
-import { type LocalChat, type LocalUser, socketsOf } from './local.ts';
+import { type Held, type LocalChat, type LocalUser, socketsOf } from './local.ts';
 import { askMembership } from './membership.ts';
 
 /** `out`: no member, or not here any more. `unknown`: the owner could not be asked. */
@@ -32,8 +32,8 @@ export interface LocalChats {
    * before, the user learns of by other means.
    */
   include(user: LocalUser, chatId: string, memberSeq: number, since: number): Included | Promise<Included>;
-  /** The same on the owner's word alone. */
-  includeAsked(user: LocalUser, chatId: string, since: number): Promise<Included>;
+  /** The same on the owner's word alone, however long that takes. */
+  includePatiently(user: LocalUser, chatId: string, since: number): Promise<'in' | 'out'>;
   remove(user: LocalUser, chat: LocalChat): void;
   /** `memberSeq`: of the removal. Where later changes are known it is an old story, already reflected. */
   detach(user: LocalUser, chatId: string, memberSeq: number): void;
@@ -51,6 +51,9 @@ const slices = 30;
 const sliceMs = 100;
 /** Times that one user's membership is asked for while it keeps changing. */
 const asksMost = 5;
+/** Pauses before asking for memberships anew when nobody could say: each twice the one before. */
+const firstPauseMs = 1000;
+const longestPauseMs = 15_000;
 
 export function createLocalChats(parts: ChatsParts): LocalChats {
   const { bus, actors, clock, deliver, resync } = parts;
@@ -71,8 +74,10 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
     if (gone(user)) return 'out';
     const known = chats.get(chatId);
     if (known?.users.has(user)) return 'in';
-    if (known !== undefined && (known.held !== undefined || known.memberSeq > memberSeq))
+    const { held } = known ?? {};
+    if (known !== undefined && (held ? !held.stuck : known.memberSeq > memberSeq))
       return includeAsked(user, chatId, since);
+    // Where it is stuck he waits with the others, and is asked about as they are.
     add(user, known ?? open(chatId, memberSeq, since));
     return 'in';
   }
@@ -80,15 +85,31 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   async function includeAsked(user: LocalUser, chatId: string, since: number): Promise<Included> {
     for (let asked = 0; asked < asksMost; asked++) {
       const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
+      if (gone(user)) return 'out';
+      const known = chats.get(chatId);
+      if (answer === undefined && known?.held?.stuck) {
+        add(user, known);
+        return 'in';
+      }
       if (answer === undefined) break;
-      if (!answer.member || gone(user)) return 'out';
-      const chat = chats.get(chatId) ?? open(chatId, answer.member_seq, since);
+      if (!answer.member) return 'out';
+      const chat = known ?? open(chatId, answer.member_seq, since);
       // A change that went by meanwhile may be about this user: ask again.
       if (answer.member_seq < chat.memberSeq) continue;
       add(user, chat);
       return 'in';
     }
     return 'unknown';
+  }
+
+  async function includePatiently(user: LocalUser, chatId: string, since: number): Promise<'in' | 'out'> {
+    for (let pauseMs = firstPauseMs; !gone(user); pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      if (chats.get(chatId)?.users.has(user)) return 'in';
+      const included = await includeAsked(user, chatId, since);
+      if (included !== 'unknown') return included;
+      await sleep(clock, pauseMs);
+    }
+    return 'out';
   }
 
   function open(id: string, memberSeq: number, since: number): LocalChat {
@@ -101,7 +122,6 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       lastSeq: memberSeq,
       unsubscribe() {},
       held: undefined,
-      overflowed: false,
     };
     chat.unsubscribe = bus.subscribe(chat.subject, (envelope) => onChat(chat, envelope));
     chats.set(id, chat);
@@ -118,6 +138,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   function remove(user: LocalUser, chat: LocalChat): void {
     user.chats?.delete(chat);
     chat.users.delete(user);
+    chat.held?.sure.delete(user);
     for (const { state, ws } of user.connections) if (state === 'ready') ws?.unsubscribe(chat.subject);
     if (chat.users.size > 0) return;
     chat.unsubscribe();
@@ -132,10 +153,9 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   // Frames
 
   function onChat(chat: LocalChat, envelope: Heard): void {
-    if (chat.held !== undefined) hold(chat, chat.held, envelope);
+    if (chat.held !== undefined) hold(chat.held, envelope);
     else if (missedChange(chat, envelope)) {
-      chat.held = [withOwnFrame(envelope)];
-      void confirm(chat, envelope.chat?.member_seq ?? 0);
+      void confirm(chat, begin(chat, [withOwnFrame(envelope)]), envelope.chat?.member_seq ?? 0);
     } else pass(chat, envelope);
   }
 
@@ -145,9 +165,14 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
     return note.head_age_ms !== undefined || note.seq !== note.member_seq || note.seq !== chat.lastSeq + 1;
   }
 
-  function hold(chat: LocalChat, held: Heard[], envelope: Heard): void {
-    if (held.length < heldMost) held.push(withOwnFrame(envelope));
-    else chat.overflowed = true;
+  function begin(chat: LocalChat, envelopes: Heard[]): Held {
+    chat.held = { envelopes, overflowed: false, sure: new Set(), stuck: false };
+    return chat.held;
+  }
+
+  function hold(held: Held, envelope: Heard): void {
+    if (held.envelopes.length < heldMost) held.envelopes.push(withOwnFrame(envelope));
+    else held.overflowed = true;
   }
 
   /** Whoever is removed is detached before the frame goes out. */
@@ -192,51 +217,63 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   /**
    * Asks the owner who is still a member, detaches the others, and lets go what was held. The owner has
    * made the change of `memberSeq` before, so its answers reflect it. Who was attached meanwhile is asked
-   * about too: the answers may be newer than what attached him.
+   * about too: the answers may be newer than what attached him. Who cannot be asked about may have been removed,
+   * or may not: nothing else would attach him again, so he stays, and hears nothing until the owner has answered.
    */
-  async function confirm(chat: LocalChat, memberSeq: number): Promise<void> {
-    const sure = new Set<LocalUser>();
-    for (
-      let open = [...chat.users];
-      open.length > 0;
-      open = [...chat.users].filter((user) => !sure.has(user))
-    ) {
+  async function confirm(chat: LocalChat, held: Held, memberSeq: number): Promise<void> {
+    // The oldest answer: a change after that may be about who gave it, and is still to be looked at.
+    let reflected = Number.POSITIVE_INFINITY;
+    let pauseMs = firstPauseMs;
+    const unsure = () => [...chat.users].filter((user) => !held.sure.has(user));
+    for (let open = unsure(); open.length > 0; open = unsure()) {
       const ids = open.map(({ id }) => id);
       const answers = await askMembership(actors, clock, chat.id, ids);
+      if (closed) return;
       for (const user of open) {
-        sure.add(user);
-        if (closed || !chat.users.has(user)) continue;
         const answer = answers.get(user.id);
-        if (answer?.member) {
-          chat.memberSeq = Math.max(chat.memberSeq, answer.member_seq);
-          continue;
+        if (answer === undefined || !chat.users.has(user)) continue;
+        if (answer.member) {
+          held.sure.add(user);
+          reflected = Math.min(reflected, answer.member_seq);
+        } else {
+          // The frame that would have told him may be lost too.
+          remove(user, chat);
+          resync(user, chat.id);
         }
-        // The frame that would have told him may be lost too. Who could not be asked about hears nothing more
-        // either: its client fetches, and attaches when it returns.
-        remove(user, chat);
-        resync(user, chat.id);
       }
+      if (!open.some((user) => chat.users.has(user) && !held.sure.has(user))) continue;
+      held.stuck = true;
+      fetchInstead(chat, held);
+      await sleep(clock, pauseMs);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
-    const { held = [], overflowed } = chat;
+    if (closed || chats.get(chat.id) !== chat) return;
     chat.held = undefined;
-    chat.overflowed = false;
-    if (chats.get(chat.id) !== chat) return;
+    if (reflected < Number.POSITIVE_INFINITY) chat.memberSeq = Math.max(chat.memberSeq, reflected);
     chat.memberSeq = Math.max(chat.memberSeq, memberSeq);
-    for (const envelope of held) onChat(chat, envelope);
-    if (overflowed) resyncAll(chat);
+    for (const envelope of held.envelopes) onChat(chat, envelope);
+    if (held.overflowed) resyncAll(chat);
+  }
+
+  /** While nothing is delivered, its history says what was said, to whom may read it. */
+  function fetchInstead(chat: LocalChat, held: Held): void {
+    if (held.envelopes.length === 0) return;
+    held.envelopes = [];
+    held.overflowed = true;
+    resyncAll(chat);
+  }
+
+  function recheck(chat: LocalChat): void {
+    if (chat.held === undefined) void confirm(chat, begin(chat, []), chat.memberSeq);
   }
 
   return {
     get: (chatId) => chats.get(chatId),
     include,
-    includeAsked,
+    includePatiently,
     remove,
     detach,
-    recheck(chat) {
-      if (chat.held !== undefined) return;
-      chat.held = [];
-      void confirm(chat, chat.memberSeq);
-    },
+    recheck,
     size: () => chats.size,
     close() {
       closed = true;

@@ -125,7 +125,8 @@ export function createFanout(parts: FanoutParts): Fanout {
     if (chats.get(chatId)?.users.has(user)) return;
     const included = chats.include(user, chatId, memberSeq, ever);
     const passed = (chats.get(chatId)?.lastSeq ?? 0) > memberSeq;
-    if ((await included) !== 'out' && (included !== 'in' || passed)) resync(user, chatId);
+    if ((await included) === 'unknown') await attachAsked(user, chatId);
+    else if ((await included) !== 'out' && (included !== 'in' || passed)) resync(user, chatId);
   }
 
   /** A beacon on the user's subject. What it says of members may be an old owner's: the owner is asked. */
@@ -143,8 +144,9 @@ export function createFanout(parts: FanoutParts): Fanout {
     if (seen < (note.seq ?? 0) && leftAfter(user.since, ageMs)) resync(user, note.id);
   }
 
+  /** However long the owner cannot be asked: nothing else would attach him while he is connected. */
   async function attachAsked(user: LocalUser, chatId: string): Promise<void> {
-    if ((await chats.includeAsked(user, chatId, ever)) !== 'out') resync(user, chatId);
+    if ((await chats.includePatiently(user, chatId, ever)) === 'in') resync(user, chatId);
   }
 
   function leave(connection: Connection): void {

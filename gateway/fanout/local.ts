@@ -25,10 +25,19 @@ export interface LocalChat {
   /** The greatest seq that came by since `memberSeq` was known. */
   lastSeq: number;
   unsubscribe: () => void;
-  /** Envelopes that wait while the owner is asked who is a member; bounded. */
-  held: Heard[] | undefined;
-  /** Too many waited: some were let go, and clients must fetch. */
+  /** While the owner is asked who is a member: nothing goes out meanwhile. */
+  held: Held | undefined;
+}
+
+export interface Held {
+  /** Wait for the answers; bounded. */
+  envelopes: Heard[];
+  /** Some were let go, and clients must fetch. */
   overflowed: boolean;
+  /** Members on the owner's word. */
+  readonly sure: Set<LocalUser>;
+  /** Nobody could be asked; it is tried again, for as long as it takes. */
+  stuck: boolean;
 }
 
 /** The open sockets of some users, one after the other. */
