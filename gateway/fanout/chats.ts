@@ -87,8 +87,11 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
       if (gone(user)) return 'out';
       const known = chats.get(chatId);
-      if (answer === undefined && known?.held?.stuck) {
-        add(user, known);
+      if (answer === 'quarantined' || (answer === undefined && known?.held?.stuck)) {
+        // It must not keep him from his other chats: he is in it, and hears nothing before the owner says so.
+        const waiting = known ?? open(chatId, 0, since);
+        add(user, waiting);
+        recheck(waiting);
         return 'in';
       }
       if (answer === undefined) break;
@@ -231,7 +234,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       if (closed) return;
       for (const user of open) {
         const answer = answers.get(user.id);
-        if (answer === undefined || !chat.users.has(user)) continue;
+        if (answer === undefined || answer === 'quarantined' || !chat.users.has(user)) continue;
         if (answer.member) {
           held.sure.add(user);
           reflected = Math.min(reflected, answer.member_seq);
@@ -243,7 +246,8 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       }
       if (!open.some((user) => chat.users.has(user) && !held.sure.has(user))) continue;
       held.stuck = true;
-      fetchInstead(chat, held);
+      // In quarantine nothing is said, and nothing could be fetched.
+      if (!ids.some((id) => answers.get(id) === 'quarantined')) fetchInstead(chat, held);
       await sleep(clock, pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }

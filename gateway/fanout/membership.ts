@@ -2,8 +2,8 @@ import type { Actors, Result } from '../../actors/client/ask.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import type { ErrorCode } from '../../schemas/errors.ts';
 
-/** What the owner says of one user in one chat. */
-export type Membership = { member: boolean; member_seq: number } | undefined;
+/** What the owner says of one user in one chat; `quarantined`: it waits for an operator, as the whole chat does. */
+export type Membership = { member: boolean; member_seq: number } | 'quarantined';
 
 /** Commands in one ask. */
 const atOnce = 200;
@@ -15,7 +15,7 @@ const refusedMember: readonly ErrorCode[] = ['not_found', 'forbidden', 'gone'];
 
 /**
  * Asks a chat's owner which of these users are members, again and again while it cannot answer (about 25
- * seconds). Undefined where it never could.
+ * seconds). Who is missing in the answer could not be asked about.
  */
 export async function askMembership(
   actors: Actors,
@@ -35,6 +35,9 @@ export async function askMembership(
     );
     for (const [at, userId] of page.entries()) {
       const membership = read(results[at]);
+      // That may last for hours.
+      if (membership === 'quarantined')
+        return new Map([...open.map((id) => [id, membership] as const), ...known]);
       if (membership !== undefined) known.set(userId, membership);
     }
     open = open.filter((userId) => !known.has(userId));
@@ -44,11 +47,12 @@ export async function askMembership(
   return known;
 }
 
-function read(result: Result | undefined): Membership {
+function read(result: Result | undefined): Membership | undefined {
   if (result === undefined) return undefined;
   if ('reply' in result) {
     const { member, member_seq } = result.reply as { member: boolean; member_seq: number };
     return { member, member_seq };
   }
+  if (result.refusal.reason === 'quarantined') return 'quarantined';
   return refusedMember.includes(result.refusal.code) ? { member: false, member_seq: 0 } : undefined;
 }

@@ -17,17 +17,18 @@ const attempts = 8;
 
 describe('gateway: members whom nobody can be asked about', () => {
   let group: TestChat;
+  let other: TestChat;
   let bus: LossyBus;
   let test: GatewayTest;
   /** Instead of an answer about the group. */
   let refusal: { code: 'unavailable'; reason: string } | undefined;
 
   beforeEach(async () => {
-    group = new TestChat();
+    [group, other] = [new TestChat(), new TestChat()];
     refusal = undefined;
     bus = createLossyBus(createLocalBus());
     test = await startGateway({ bus, hurry });
-    serveChats(test, [group]);
+    serveChats(test, [group, other]);
     const { answer } = test.actors;
     test.actors.answer = (kind, id, commands) => {
       if (id !== group.id || refusal === undefined) return answer(kind, id, commands);
@@ -37,6 +38,7 @@ describe('gateway: members whom nobody can be asked about', () => {
   afterEach(() => test.stop());
 
   const journalAway = { code: 'unavailable', reason: 'journal_away' } as const;
+  const quarantined = { code: 'unavailable', reason: 'quarantined' } as const;
   const publish = (text: string, seq: number, more?: Partial<Envelope['chat']>) =>
     bus.publish(subjects.chat(group.id), group.message(text, seq, more));
   const announce = (user: string) =>
@@ -50,6 +52,12 @@ describe('gateway: members whom nobody can be asked about', () => {
   const soFar = async (client: Client) => {
     await client.request({ id: newId(), type: 'ping' });
     return texts(client);
+  };
+  /** SQL, restored, knows nothing of the chats that this user has entered since. */
+  const forget = (user: string, list: { id: string; member_seq: number }[]) => {
+    const serve = test.services['chats.attach'];
+    test.services['chats.attach'] = (params: never, meta) =>
+      meta.user_id === user ? { chats: list } : serve?.(params, meta);
   };
 
   it('hear the chat again as soon as somebody can, and nothing before', async () => {
@@ -109,6 +117,51 @@ describe('gateway: members whom nobody can be asked about', () => {
     await heard(client, 'next');
     expect(texts(client)).to.deep.equal(['new', 'next']);
   });
+
+  it('keep the chat while it waits for an operator, through a loss on the bus', async () => {
+    const [stays, leaves] = [await group.member(test), await group.member(test)];
+    refusal = quarantined;
+    for (const { user } of [stays, leaves]) forget(user, []);
+    bus.lose('all');
+    for (const { client } of [stays, leaves]) await resynced(client);
+    await askedTimes(1);
+    await allAttemptsFail();
+    for (const { client } of [stays, leaves]) expect(resyncs(client)).to.deep.equal([undefined]);
+    // Adopted: the removal of one of them is what the chat has left.
+    group.members.delete(leaves.user);
+    group.memberSeq = 1_000_003;
+    refusal = undefined;
+    publish('adopted', 1_000_003);
+    await heard(stays.client, 'adopted');
+    await resynced(leaves.client, group.id);
+    expect(await soFar(leaves.client)).to.deep.equal([]);
+  });
+
+  for (const removed of [false, true])
+    it(`come to their other chats while one waits for an operator${removed ? ', whatever the list says of it' : ''}`, async () => {
+      const { client: stays } = await group.member(test);
+      publish('change', 4, { member_seq: 4 });
+      await heard(stays, 'change');
+      group.memberSeq = 4;
+      refusal = quarantined;
+      const user = newId();
+      if (!removed) group.members.add(user);
+      const list = [group, other].map(({ id }) => ({ id, member_seq: 3 }));
+      forget(user, list);
+      const client = await connectReady(test, user);
+      expect(client.frames.map(({ type }) => type)).to.deep.equal(['ready']);
+      bus.publish(subjects.chat(other.id), other.message('elsewhere', 4));
+      await heard(client, 'elsewhere');
+      // There was a better copy: it is as it was, without a change of membership.
+      publish('back', 5);
+      expect(await soFar(client)).to.deep.equal(['elsewhere']);
+      refusal = undefined;
+      await heard(stays, 'back');
+      expect((await soFar(client)).includes('back')).to.equal(!removed);
+      publish('next', 6);
+      await heard(stays, 'next');
+      expect((await soFar(client)).includes('next')).to.equal(!removed);
+    });
 
   it('do not hide the removal of others, who were asked about before it', async () => {
     const [stays, leaves] = [await group.member(test), await group.member(test)];
