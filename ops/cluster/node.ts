@@ -17,7 +17,7 @@ export interface Node {
   readonly pid: number;
   /** Where clients reach it; only gateways have one, and only once they are ready. */
   readonly url: string | undefined;
-  /** Where its health and metrics are. */
+  /** Where its health and metrics are while it runs: another process may have the port afterwards. */
   readonly opsUrl: string | undefined;
   /** Starts it, where it is down. Resolves when it is ready; rejects with its last output when it ended before. */
   start(): Promise<void>;
@@ -97,7 +97,7 @@ export function createNode({ name, role, env, root = ownRoot, onLine }: NodeOpti
       return urls?.url;
     },
     get opsUrl() {
-      return urls?.opsUrl;
+      return child?.alive() ? urls?.opsUrl : undefined;
     },
     start,
     pause() {

@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { faults } from './faults.ts';
 import { generatorsOf } from './generators.ts';
@@ -6,10 +7,10 @@ import { runFaults } from './run.ts';
 
 /** `npm run chaos`: a local cluster under load and faults, for as long as is wanted. */
 
-const help = `npm run chaos -- [--minutes 30] [--seed N] [--only NAME,NAME] [--short]
+const help = `npm run chaos -- [--minutes 30] [--seed N] [--only NAME,NAME] [--short] [--logs FILE]
 
 Starts a cluster on this machine, lets 200 people write 300 messages a second in 40 chats, hurts it in ways drawn from
-the seed, and checks the nine promises. Exits with 1 where one was broken. Faults: ${Object.keys(faults).join(', ')}.
+the seed, and checks the nine promises. Exits with 1 where one was broken. FILE gets whatever the processes log. Faults: ${Object.keys(faults).join(', ')}.
 `;
 
 const { values } = parseArgs({
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     only: { type: 'string' },
     short: { type: 'boolean', default: false },
+    logs: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -33,11 +35,13 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed) || named?.includes(undefined a
   process.exit(2);
 }
 const generators = generatorsOf(seed);
+const logs = values.logs === undefined ? undefined : createWriteStream(values.logs);
 const say = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 say(`seed ${seed}`);
 const report = await runFaults({
   generators,
   ...(values.short && { env: shortSettings }),
+  onLine: (name, line) => void logs?.write(`${name} ${line}\n`),
   plan: named?.map((fault) => [fault]) ?? (values.short ? shortPlan : longPlan(minutes, generators('plan'))),
   say,
 });

@@ -74,13 +74,21 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     await pause(2 * calmMs);
     const before = await memoryOf(stage);
     const faults: FaultReport[] = [];
+    const breaches: string[] = [];
     for (const together of options.plan) {
       const names = together.map(({ name }) => name).join(', while ');
       const begun = town.figures.counts();
       town.figures.reset();
       watch.reset();
       const random = ({ name }: Fault) => generators(`fault ${faults.length}: ${name}`);
-      await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town)));
+      try {
+        await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town)));
+      } catch (error) {
+        // What clients saw up to here is judged all the same.
+        breaches.push(`${names}: ${(error as Error).message}`);
+        for (const health of await healthsOf(stage)) say(health);
+        break;
+      }
       await pause(calmMs);
       const report = {
         names,
@@ -91,7 +99,6 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       faults.push(report);
       say(`${names}: ${wordsOf(report)}`);
     }
-    const breaches: string[] = [];
     if (!(await within(recoverMs, town.rest())))
       breaches.push(`promise 9: after ${recoverMs} ms some sends have no end`);
     const histories = await town.caughtUp(recoverMs).catch((error: Error) => {
@@ -170,6 +177,16 @@ async function settled(stage: Stage, before: number, withinMs: number): Promise<
 async function samplesOf(stage: Stage): Promise<Sample[]> {
   const samples = await Promise.all(stage.cluster.nodes.map(sampleOf));
   return samples.filter((sample) => sample !== undefined);
+}
+
+/** What each process says of itself. */
+function healthsOf({ cluster }: Stage): Promise<string[]> {
+  return Promise.all(
+    cluster.nodes.map(async ({ name, state, pid, opsUrl }) => {
+      const answer = opsUrl && (await fetch(`${opsUrl}/health`, { signal: AbortSignal.timeout(2000) }));
+      return `${name} (${pid}) is ${state}: ${(answer && (await answer.text())) || 'no answer'}`;
+    }),
+  ).catch((error: Error) => [error.message]);
 }
 
 /** The mean of a process, since their number changes. */

@@ -52,6 +52,8 @@ export interface StageOptions {
   env?: Record<string, string>;
   /** Settings of one process besides. */
   envOf?(name: string): Record<string, string>;
+  /** Hears every line that a process logs. */
+  onLine?(name: string, line: string): void;
 }
 
 const prefix = 'suhbat-cluster-';
@@ -115,6 +117,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       };
     },
     onLine(name, line) {
+      options.onLine?.(name, line);
       if (/"level":"(error|fatal)"/.test(line)) complaints.push(`${name}: ${line}`);
     },
   }).catch(async (error: unknown) => {
