@@ -38,16 +38,20 @@ export function createDriver(options: DriverOptions): DriverFactory {
 
       function lose(cause: Error): LostConnection {
         if (lost !== undefined) return lost;
-        lost = new LostConnection(cause, running !== undefined && mayStay(running, inTransaction));
+        const error = new LostConnection(cause, running !== undefined && mayStay(running, inTransaction));
+        lost = error;
         socket.destroy();
         if (!closing) options.onLost(cause);
         // Slonik takes the connection out of its pool on `error`, but never gets there while a statement is
-        // in flight: that statement's own failure does it then.
-        if (!closing && running === undefined) clientEventEmitter.emit('error', lost);
-        return lost;
+        // in flight: that statement's own failure does it then. Nor where it has not put the connection into the
+        // pool yet, which takes some microtasks after `connect`: it would keep that place for ever.
+        if (!closing && running === undefined) setImmediate(() => clientEventEmitter.emit('error', error));
+        return error;
       }
 
       client.on('error', lose);
+      // Slonik listens no more once a failed statement has made it close the connection.
+      clientEventEmitter.on('error', () => {});
 
       return {
         async connect() {
