@@ -106,7 +106,11 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
   }
 
   async function includePatiently(user: LocalUser, chatId: string, since: number): Promise<'in' | 'out'> {
-    for (let pauseMs = firstPauseMs; !gone(user); pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    for (
+      let pauseMs = firstPauseMs;
+      !closed && !gone(user);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+    ) {
       if (chats.get(chatId)?.users.has(user)) return 'in';
       const included = await includeAsked(user, chatId, since);
       if (included !== 'unknown') return included;
@@ -249,6 +253,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       // In quarantine nothing is said, and nothing could be fetched.
       if (!ids.some((id) => answers.get(id) === 'quarantined')) fetchInstead(chat, held);
       await sleep(clock, pauseMs);
+      if (closed) return;
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
     if (closed || chats.get(chat.id) !== chat) return;

@@ -26,7 +26,7 @@ class Gone extends Error {}
 /**
  * Must be called in the turn in which the request came. From its first bytes on the socket rests until they were taken.
  * uWebSockets does not stop at once, though: as long as a read fills its 512 KiB it reads again, in the same turn, and a
- * client that is as fast (or a busy machine) has it bring 12 MiB and more after `pause`. What two buffers do not hold
+ * client that is as fast (or a busy machine) has it bring up to the whole body after `pause`. What two buffers do not hold
  * waits in a file, so that a body has 1 MiB of memory, however long and fast it is. `onFault` hears why there is no such
  * file.
  */
