@@ -13,6 +13,8 @@ const spreadMs = 5000;
 /** Sockets closed at a time, and the pause between: the other gateways have to take them in. */
 const closedAtOnce = 500;
 const pauseMs = 20;
+/** Until sockets are closed: what was on its way when a client heard `bye` is refused, so that it knows it undone. */
+const hearMs = 300;
 /**
  * Until the connections themselves go: what a client still sends meanwhile is ignored. Closed at once, a
  * connection with something unread is reset, and the client may lose the `bye` and the code of its close.
@@ -20,7 +22,7 @@ const pauseMs = 20;
 const lingerMs = 500;
 
 /**
- * Says `bye` to everybody, waits until what is in flight is answered, then closes the sockets in portions
+ * Says `bye` to everybody, waits until it was heard and what is in flight is answered, then closes the sockets in portions
  * and gives them time to hear of it. Ends within `withinMs` even where something stays unanswered.
  */
 export async function drainSockets(
@@ -30,6 +32,7 @@ export async function drainSockets(
   const end = clock.monotonic() + withinMs;
   const some = sockets.count() > 0;
   sockets.sayBye('draining', spreadMs);
+  if (some) await sleep(clock, Math.min(hearMs, withinMs / 2));
   while (inFlight() > 0 && clock.monotonic() < end) await sleep(clock, pauseMs);
   while (sockets.closeSome(clock.monotonic() < end ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
     await sleep(clock, pauseMs);

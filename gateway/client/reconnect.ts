@@ -119,7 +119,10 @@ export function createReconnect(parts: ReconnectParts): Reconnect {
     if (typeof frame.re === 'string') return requests.answered(frame as ReplyFrame);
     if (frame.type === 'error') return on.problem(new ClientError(frame as unknown as ErrorFrame));
     if (frame.type === 'ready') return becomeReady(frame as unknown as Ready);
-    if (frame.type === 'bye') byeMs = Number(frame.reconnect_after_ms ?? Number.NaN);
+    if (frame.type === 'bye') {
+      byeMs = Number(frame.reconnect_after_ms ?? Number.NaN);
+      requests.hold();
+    }
     on.event(frame);
   }
 

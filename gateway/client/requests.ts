@@ -23,12 +23,17 @@ export type ReplyFrame = { re: string; type: 'ok'; [field: string]: unknown } | 
 export interface Requests {
   /** On the connection that is there now; without one it rejects `unavailable`. */
   now: Request;
-  /** The same, but waits until a connection is ready. Requests that wait keep their order. */
+  /**
+   * The same, but waits until a connection is ready, and once more where a server refuses it because it is about to
+   * end. Requests that wait keep their order.
+   */
   whenReady: Request;
   /** A connection is open: `now` may write to it. */
   attach(write: (text: string) => void): void;
   /** It is ready: what waited goes out. */
   release(): void;
+  /** It is about to end: what is asked from now on waits for the next one. */
+  hold(): void;
   /** It ended: what was asked on it has an unknown outcome. */
   detach(): void;
   answered(frame: ReplyFrame): void;
@@ -38,8 +43,11 @@ export interface Requests {
 interface Pending {
   resolve(fields: unknown): void;
   reject(error: ClientError): void;
-  /** The frame, until it is written. */
-  text: string | undefined;
+  text: string;
+  /** Not written yet, or surely not done. */
+  waiting: boolean;
+  /** Waits for a connection. */
+  patient: boolean;
 }
 
 export function createRequests(platform: Platform, settings: Settings): Requests {
@@ -53,7 +61,7 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     type: T,
     fields: RequestFields<T>,
     timeoutMs: number,
-    out: ((text: string) => void) | undefined,
+    patient: boolean,
   ): Promise<ReplyFields<T>> {
     if (closed !== undefined) return Promise.reject(closed);
     if (pending.size >= settings.pendingRequests) return Promise.reject(refused('too_many_pending'));
@@ -63,8 +71,8 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     if (tooLong(text)) return Promise.reject(new ClientError({ code: 'too_large', reason: 'frame' }));
     return new Promise<ReplyFields<T>>((resolve, reject) => {
       const cancel = platform.after(timeoutMs, () => {
-        const waiting = pending.get(id)?.text !== undefined;
-        settle(id)?.reject(waiting ? refused('not_connected') : unknown('no_answer'));
+        const one = settle(id);
+        one?.reject(one.waiting ? refused('not_connected') : unknown('no_answer'));
       });
       pending.set(id, {
         resolve: (reply) => {
@@ -75,9 +83,11 @@ export function createRequests(platform: Platform, settings: Settings): Requests
           cancel();
           reject(error);
         },
-        text: out === undefined ? text : undefined,
+        text,
+        waiting: patient && !ready,
+        patient,
       });
-      out?.(text);
+      if (!patient || ready) write?.(text);
     });
   }
 
@@ -90,29 +100,36 @@ export function createRequests(platform: Platform, settings: Settings): Requests
   return {
     now(type, fields, options) {
       if (write === undefined) return Promise.reject(closed ?? refused('not_connected'));
-      return ask(type, fields, options?.timeoutMs ?? settings.requestTimeoutMs, write);
+      return ask(type, fields, options?.timeoutMs ?? settings.requestTimeoutMs, false);
     },
     whenReady: (type, fields, options) =>
-      ask(type, fields, options?.timeoutMs ?? settings.requestTimeoutMs, ready ? write : undefined),
+      ask(type, fields, options?.timeoutMs ?? settings.requestTimeoutMs, true),
     attach(to) {
       write = to;
     },
     release() {
       ready = true;
       for (const one of pending.values()) {
-        const { text } = one;
-        if (text === undefined) continue;
-        one.text = undefined;
-        write?.(text);
+        if (!one.waiting) continue;
+        one.waiting = false;
+        write?.(one.text);
       }
+    },
+    hold() {
+      ready = false;
     },
     detach() {
       write = undefined;
       ready = false;
-      for (const [id, one] of [...pending])
-        if (one.text === undefined) settle(id)?.reject(unknown('disconnected'));
+      for (const [id, one] of [...pending]) if (!one.waiting) settle(id)?.reject(unknown('disconnected'));
     },
     answered(frame) {
+      const asked = pending.get(frame.re);
+      if (asked?.patient && isDraining(frame)) {
+        ready = false;
+        asked.waiting = true;
+        return;
+      }
       const one = settle(frame.re);
       if (frame.type === 'error') one?.reject(new ClientError(frame));
       else {
@@ -123,12 +140,14 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     close(error) {
       closed = error;
       write = undefined;
-      for (const [id, one] of [...pending])
-        settle(id)?.reject(one.text === undefined ? unknown('closed') : error);
+      for (const [id, one] of [...pending]) settle(id)?.reject(one.waiting ? error : unknown('closed'));
     },
   };
 }
 
+/** The server is about to end, and did nothing. */
+const isDraining = (frame: ReplyFrame) =>
+  frame.type === 'error' && frame.code === 'unavailable' && frame.reason === 'draining';
 const refused = (reason: string) => new ClientError({ code: 'unavailable', reason });
 const unknown = (reason: string) => new ClientError({ code: 'timeout', reason });
 

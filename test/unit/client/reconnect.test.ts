@@ -181,6 +181,41 @@ describe('requests of the SDK', () => {
     });
   });
 
+  it('wait for the next connection from the bye of this one', async () => {
+    scene.server.answer('chat.leave', () => ({ seq: 7 }));
+    const { client, peer } = await scene.connected();
+    const byes = heard(client, 'other');
+    peer.send('bye', { reason: 'draining', reconnect_after_ms: 0 });
+    await until('the bye', () => byes.length === 1);
+    const asked = client.request('chat.leave', { chat_id: scene.server.userId });
+    peer.close(1001);
+    const next = await scene.reconnected(client, 2);
+    expect(await asked).to.deep.equal({ seq: 7 });
+    expect(peer.of('chat.leave')).to.deep.equal([]);
+    expect(next.of('chat.leave')).to.have.length(1);
+  });
+
+  it('are repeated where a server that is about to end refused them, and nowhere else', async () => {
+    let draining = true;
+    scene.server.answer('chat.leave', () => {
+      if (draining) throw fail('unavailable', { reason: 'draining' });
+      return { seq: 7 };
+    });
+    const { client, peer } = await scene.connected();
+    const asked = client.request('chat.leave', { chat_id: scene.server.userId });
+    await until('the refusal', () => peer.of('chat.leave').length === 1);
+    peer.send('bye', { reason: 'draining', reconnect_after_ms: 0 });
+    peer.close(1001);
+    draining = false;
+    await scene.reconnected(client, 2);
+    expect(await asked).to.deep.equal({ seq: 7 });
+    scene.server.answer('history', () => {
+      throw fail('unavailable', { reason: 'overloaded' });
+    });
+    const refused = await rejection(client.history(scene.server.userId));
+    expect(refused).to.include({ code: 'unavailable', reason: 'overloaded' });
+  });
+
   it('have an unknown outcome when the connection ends or no answer comes', async () => {
     const { client, peer } = await scene.connected();
     const slow = rejection(client.edit(scene.server.userId, 1, 'text'));
