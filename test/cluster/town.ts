@@ -1,5 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, ClientError, connect, login, register, type TokensAnswer } from 'suhbat/client';
+import {
+  type Client,
+  ClientError,
+  connect,
+  login,
+  type Message,
+  register,
+  type TokensAnswer,
+} from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 import { createChanging } from './changing.ts';
@@ -114,7 +122,7 @@ async function populate(
   /** In place of somebody who is logged out, if he was. */
   function settleIn(client: Client, index: number, before?: Citizen): Citizen {
     const own = chats.filter((id) => membership.get(id)?.includes(index));
-    for (const id of own) client.follow(id, before?.recorder.newest(id) ?? 0);
+    for (const id of own) client.follow(id, before?.recorder.seen(id) ?? 0);
     client.on('signed_out', () => void comeBack(index));
     const username = at(usernames, index);
     return { username, client, recorder: createRecorder(client, username, shared), chats: own, waiting: 0 };
@@ -183,7 +191,7 @@ async function populate(
     const own = await insisting(() => login(url, { login: username, password }));
     const client = connect({ url: address, tokens: own, settings });
     const recorder = createRecorder(client, `${username}'s device ${devices.length}`, shared);
-    client.follow(chat, owner.recorder.newest(chat));
+    client.follow(chat, owner.recorder.seen(chat));
     devices.push({ username, client, recorder, chats: [chat], waiting: 0 });
     await client.ready();
     return { chat, owner: owner.recorder, client };
@@ -192,12 +200,18 @@ async function populate(
   function behind(heads: ReadonlyMap<string, number>): string | true {
     for (const { recorder, chats: own } of [...citizens, ...devices])
       for (const chat of own) {
-        const last = recorder.newest(chat);
-        if (last !== heads.get(chat))
-          return `${recorder.name} holds ${last} of ${heads.get(chat)} in ${chat}`;
+        const seen = recorder.seen(chat);
+        const head = heads.get(chat) ?? 0;
+        if (seen < head) return `${recorder.name} was told ${seen} of ${head} in ${chat}`;
       }
     return true;
   }
+
+  /** Something of unknown outcome was done after the histories had been read. */
+  const outdated = (heads: ReadonlyMap<string, number>) =>
+    [...citizens, ...devices].some(({ recorder, chats: own }) =>
+      own.some((chat) => recorder.seen(chat) > (heads.get(chat) ?? 0)),
+    );
 
   return {
     chats,
@@ -226,10 +240,13 @@ async function populate(
       await changing.rest();
     },
     async caughtUp(withinMs) {
-      const whole = await histories();
-      const heads = new Map([...whole].map(([chat, all]) => [chat, all.at(-1)?.seq ?? 0]));
-      await eventually(() => behind(heads), withinMs);
-      return whole;
+      const until = performance.now() + withinMs;
+      for (;;) {
+        const whole = await histories();
+        const heads = new Map([...whole].map(([chat, all]) => [chat, headOf(all)]));
+        await eventually(() => behind(heads), Math.max(1, until - performance.now()));
+        if (!outdated(heads) || performance.now() > until) return whole;
+      }
     },
     close() {
       clearInterval(ticking);
@@ -241,6 +258,9 @@ async function populate(
     },
   };
 }
+
+const headOf = (messages: readonly Message[]) =>
+  messages.reduce((head, { changed_seq }) => Math.max(head, changed_seq), 0);
 
 const insistMs = 20_000;
 const againMs = 200;

@@ -29,7 +29,8 @@ type Named = Entry & { by: string };
  * 2. One `client_id` is one message.
  * 3. Seqs are 1, 2, 3 … without a gap (each is a message's own or that of its newest change; the seq of a
  *    change that was changed again is not seen any more); but for the jump of each time that a chat was raised.
- * 4. Every receiver sees one and the same order, without gap or repeat, and nothing that is not in the history.
+ * 4. Every receiver sees one and the same order, without gap or repeat, and nothing that is not in the history; and of
+ *    every message its newest change.
  * 5. If A was acked before B was sent, A's seq is smaller.
  * 6. What was refused never appears. (What is of unknown outcome at most once: by 2.)
  */
@@ -140,24 +141,39 @@ function oneOrder(chat: Chat): string[] {
   return chat.deliveries.flatMap(([name, own]) => orderOf(chat, order, name, own));
 }
 
-function orderOf(chat: Chat, order: number[], name: string, { received, resets }: Deliveries): string[] {
-  const breaches = resets.map((head) => `promise 4: ${name} had to begin anew at ${head}`);
-  let at = order.indexOf(received[0]?.seq ?? 0);
+function orderOf(chat: Chat, order: number[], name: string, own: Deliveries): string[] {
+  const breaches = own.resets.map((head) => `promise 4: ${name} had to begin anew at ${head}`);
+  for (const [position, before] of own.disorder)
+    breaches.push(`promise 4: ${name} received ${position} after ${before}`);
+  let at = order.indexOf(own.received[0]?.seq ?? 0);
   let before = 0;
-  for (const { seq, client_id, sender_id } of received) {
+  const missed = (until: number, position: number) => {
+    for (; at >= 0 && (order[at] ?? until) < until; at++)
+      breaches.push(`promise 4: ${name} received ${position} but not ${order[at]} before`);
+  };
+  for (const { seq, client_id, sender_id } of own.received) {
     const there = chat.bySeq.get(seq);
     if (there === undefined) breaches.push(`promise 4: ${name} received ${seq}, which is not in the history`);
     else if (there.client_id !== client_id || there.sender_id !== sender_id)
       breaches.push(`promise 4: ${name} received another message ${seq} than the history holds`);
-    if (seq <= before) breaches.push(`promise 4: ${name} received ${seq} after ${before}`);
-    else {
-      for (; at >= 0 && (order[at] ?? seq) < seq; at++)
-        breaches.push(`promise 4: ${name} received ${seq} but not ${order[at]} before`);
-      at++;
-    }
-    before = Math.max(before, seq);
+    if (seq <= before) continue;
+    missed(seq, seq);
+    at++;
+    before = seq;
   }
-  return breaches;
+  missed(own.seen + 1, own.seen);
+  return [...breaches, ...changesMissed(chat, name, own)];
+}
+
+/** Of what was changed between one's first event and one's last, the newest change was delivered, or came with it. */
+function changesMissed(chat: Chat, name: string, { first, seen, states }: Deliveries): string[] {
+  return chat.history.flatMap(({ seq, changed_seq }) => {
+    const held = states.get(seq) ?? seq;
+    const due = changed_seq !== seq && changed_seq > first && changed_seq <= seen;
+    return due && held !== changed_seq
+      ? [`promise 4: ${name} was told of ${seq} as of ${held}, but not of its change at ${changed_seq}`]
+      : [];
+  });
 }
 
 function inOrderOfTime(chat: Chat): string[] {

@@ -11,11 +11,11 @@ export interface Recorder {
   /** In the order in which they were begun. */
   readonly changes: readonly Change[];
   /** Changes a message and writes down how that ended; never rejects. */
-  change(what: Omit<Change, 'end'>): Promise<void>;
+  change(what: Omit<Change, 'end' | 'code'>): Promise<void>;
   /** Sends a text and writes down how that ended; never rejects. */
   send(chatId: string, text: string): Promise<Outcome>;
-  /** The seq of the chat's message that was delivered last; 0 where there was none. */
-  newest(chatId: string): number;
+  /** Up to where the chat was delivered: the highest `changed_seq`; 0 where nothing was. */
+  seen(chatId: string): number;
   /** Writes nothing more about what is received. */
   stop(): void;
 }
@@ -41,14 +41,28 @@ export interface Change {
   value: string | null;
   /** Absent: there is none yet. */
   end?: Outcome['type'] | undefined;
+  /** Of what was not done, or maybe not. */
+  code?: string;
 }
 
-/** Of one chat, in the order of happening. */
+/**
+ * Of one chat, in the order of happening. An event's position is the seq of a message, or the `changed_seq` of a
+ * change.
+ */
 export interface Deliveries {
   readonly received: Identity[];
   readonly changed: Identity[];
   /** The heads at which the client gave its copy up. */
   readonly resets: number[];
+  /** Positions of the first event, and of the highest one; 0 where there was none. */
+  first: number;
+  last: number;
+  /** The highest `changed_seq`: a repair brings a message at its own position, in its newest state. */
+  seen: number;
+  /** Of messages that were changed: the `changed_seq` of what was delivered last, by their seqs. */
+  readonly states: Map<number, number>;
+  /** Events that were not above all before them: their position, and the highest before. */
+  readonly disorder: [position: number, before: number][];
 }
 
 /** Which message it is. */
@@ -89,6 +103,35 @@ export function createIdentities(): Identities {
   };
 }
 
+export function createDeliveries(): Deliveries {
+  return {
+    received: [],
+    changed: [],
+    resets: [],
+    first: 0,
+    last: 0,
+    seen: 0,
+    states: new Map(),
+    disorder: [],
+  };
+}
+
+/** A message or a change was delivered; `identity` is kept in its place. */
+export function deliver(
+  own: Deliveries,
+  type: 'message' | 'changed',
+  { seq, changed_seq }: Pick<Message, 'seq' | 'changed_seq'>,
+  identity: Identity,
+): void {
+  const position = type === 'message' ? seq : changed_seq;
+  if (own.first === 0) own.first = position;
+  if (position <= own.last) own.disorder.push([position, own.last]);
+  own.last = Math.max(own.last, position);
+  own.seen = Math.max(own.seen, changed_seq);
+  if (changed_seq !== seq) own.states.set(seq, changed_seq);
+  (type === 'message' ? own.received : own.changed).push(identity);
+}
+
 /** The time since 1970, as finely as it is known: comparable between processes of one machine. */
 export const sharedNow = () => performance.timeOrigin + performance.now();
 
@@ -102,17 +145,17 @@ export function createRecorder(
   const deliveries = new Map<string, Deliveries>();
 
   function of(chatId: string): Deliveries {
-    const there = deliveries.get(chatId) ?? { received: [], changed: [], resets: [] };
+    const there = deliveries.get(chatId) ?? createDeliveries();
     deliveries.set(chatId, there);
     return there;
   }
 
   const ends = [
     client.on('message', (message) => {
-      of(message.chat_id).received.push(identities(message));
+      deliver(of(message.chat_id), 'message', message, identities(message));
       observer?.received();
     }),
-    client.on('changed', (message) => of(message.chat_id).changed.push(identities(message))),
+    client.on('changed', (message) => deliver(of(message.chat_id), 'changed', message, identities(message))),
     client.on('reset', ({ chat_id, head }) => of(chat_id).resets.push(head)),
   ];
 
@@ -131,6 +174,7 @@ export function createRecorder(
         change.end = 'ok';
       } catch (error) {
         change.end = endOf(error);
+        change.code = (error as ClientError).code;
       }
     },
     async send(chat_id, text) {
@@ -153,7 +197,7 @@ export function createRecorder(
         return { type, client_id, error: error as ClientError };
       }
     },
-    newest: (chatId) => deliveries.get(chatId)?.received.at(-1)?.seq ?? 0,
+    seen: (chatId) => deliveries.get(chatId)?.seen ?? 0,
     stop() {
       for (const end of ends) end();
     },

@@ -1,12 +1,21 @@
 import { expect } from 'chai';
 import type { Message } from 'suhbat/client';
 import { checkPromises, type Evidence } from '../../support/promises.ts';
-import type { Change, Deliveries, Entry } from '../../support/recorder.ts';
+import {
+  type Change,
+  createDeliveries,
+  type Deliveries,
+  deliver,
+  type Entry,
+} from '../../support/recorder.ts';
 import { chatId, message } from './scene.ts';
+
+/** What is delivered: a message, or a change of one. */
+type Event = Message & { change?: true };
 
 interface Story {
   anna: Entry[];
-  boris: Message[];
+  boris: Event[];
   resets?: number[];
   changes?: Change[];
   history: Message[];
@@ -32,8 +41,16 @@ const ok = (at: number, n: number, seq = n): Entry => ({
   client_id: `id ${n}`,
   seq,
 });
-const delivered = (more: Partial<Deliveries>): ReadonlyMap<string, Deliveries> =>
-  new Map([[chatId, { received: [], changed: [], resets: [], ...more }]]);
+const told = (seq: number, changed_seq: number): Event => ({
+  ...written(seq, { changed_seq }),
+  change: true,
+});
+function delivered(events: readonly Event[], resets: readonly number[]): ReadonlyMap<string, Deliveries> {
+  const own = createDeliveries();
+  for (const event of events) deliver(own, event.change ? 'changed' : 'message', event, event);
+  own.resets.push(...resets);
+  return new Map([[chatId, own]]);
+}
 const changed = (what: Change['what'], value: string | null, end: Change['end']): Change => ({
   chat_id: chatId,
   target: 2,
@@ -52,7 +69,7 @@ const failed = (type: 'fail' | 'unknown', n: number): Entry => ({
   code: 'x',
 });
 
-/** Four messages that Anna sent one after the other; Boris saw three of them; 5 changed message 2. */
+/** Five messages that Anna sent one after the other; Boris saw four of them; 5 and 6 changed message 2. */
 function goodStory(): Story {
   const history = [
     written(1),
@@ -63,7 +80,7 @@ function goodStory(): Story {
   ];
   return {
     anna: [1, 2, 3, 4, 7].flatMap((n) => [invoke(n * 10, n), ok(n * 10 + 5, n)]),
-    boris: [2, 3, 4, 7].map((n) => written(n)),
+    boris: [written(2), written(3), written(4), told(2, 5), told(2, 6), written(7)],
     history,
   };
 }
@@ -72,7 +89,7 @@ function check({ anna, boris, resets = [], changes = [], history, raised = 0 }: 
   const evidence: Evidence = {
     recorders: [
       { name: 'anna', records: anna, deliveries: new Map(), changes },
-      { name: 'boris', records: [], deliveries: delivered({ received: boris, resets }), changes: [] },
+      { name: 'boris', records: [], deliveries: delivered(boris, resets), changes: [] },
     ],
     finalHistories: new Map([[chatId, history]]),
     raised: () => raised,
@@ -106,6 +123,20 @@ describe('the checker of promises', () => {
       ];
       expect(check(story)).to.deep.equal([]);
     }
+  });
+
+  it('passes a repair, which brings messages in their newest state', () => {
+    const story = goodStory();
+    story.boris = [written(2, { changed_seq: 6 }), written(3), written(4), written(7)];
+    expect(check(story)).to.deep.equal([]);
+  });
+
+  it('asks nobody for changes before his first event, or after his last', () => {
+    const story = goodStory();
+    story.boris = [written(7)];
+    expect(check(story)).to.deep.equal([]);
+    story.boris = [written(2), written(3), written(4)];
+    expect(check(story)).to.deep.equal([]);
   });
 
   it('passes the jump of a chat that was raised, and what follows it', () => {
@@ -183,6 +214,34 @@ describe('the checker of promises', () => {
       ({ boris }) => boris.splice(1, 1),
     ],
     [
+      'the last message, where a receiver missed it but was told of a change after it',
+      /promise 4: boris received 8 but not 7 before/,
+      ({ boris, history }) => {
+        history.splice(3, 1, written(4, { changed_seq: 8, edited_at: 'then' }));
+        boris.splice(5, 1, told(4, 8));
+      },
+    ],
+    [
+      'a change that a receiver missed',
+      /promise 4: boris was told of 2 as of 5, but not of its change at 6/,
+      ({ boris }) => boris.splice(4, 1),
+    ],
+    [
+      'a change of an old message that a receiver missed',
+      /promise 4: boris was told of 2 as of 2, but not of its change at 6/,
+      ({ boris }) => boris.splice(3, 2),
+    ],
+    [
+      'changes in another order',
+      /promise 4: boris received 5 after 6/,
+      ({ boris }) => boris.splice(3, 0, ...boris.splice(4, 1)),
+    ],
+    [
+      'a change that comes twice',
+      /promise 4: boris received 6 after 6/,
+      ({ boris }) => boris.splice(4, 0, told(2, 6)),
+    ],
+    [
       'a message that is not in the history',
       /promise 4: boris received 8, which is not/,
       ({ boris }) => boris.push(written(8)),
@@ -190,7 +249,7 @@ describe('the checker of promises', () => {
     [
       'another message than the history holds',
       /promise 4: boris received another message 7/,
-      ({ boris }) => boris.splice(3, 1, written(7, { client_id: 'id 70' })),
+      ({ boris }) => boris.splice(5, 1, written(7, { client_id: 'id 70' })),
     ],
     [
       'a copy that had to be given up',

@@ -31,7 +31,7 @@ describe('a recorder', () => {
     expect(recorder.records.map((one) => one.at)).to.deep.equal([1, 2]);
     const received = () => recorder.deliveries.get(chatId)?.received.map((one) => one.client_id);
     expect(received()).to.deep.equal([client_id]);
-    expect(recorder.newest(chatId)).to.equal(1);
+    expect(recorder.seen(chatId)).to.equal(1);
     recorder.stop();
     peer.send('message.new', message(2));
     await client.request('ping', {});
