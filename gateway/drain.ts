@@ -8,8 +8,8 @@ export interface DrainParts {
   inFlight(): number;
 }
 
-/** Clients come back spread over this long. */
-const spreadMs = 5000;
+/** Clients come back spread over a millisecond each, as fast as the other gateways take them in, within these bounds. */
+const spreadMs = { least: 500, most: 5000 };
 /** Sockets closed at a time, and the pause between: the other gateways have to take them in. */
 const closedAtOnce = 500;
 const pauseMs = 20;
@@ -30,11 +30,11 @@ export async function drainSockets(
   withinMs: number,
 ): Promise<void> {
   const end = clock.monotonic() + withinMs;
-  const some = sockets.count() > 0;
-  sockets.sayBye('draining', spreadMs);
-  if (some) await sleep(clock, Math.min(hearMs, withinMs / 2));
+  const count = sockets.count();
+  sockets.sayBye('draining', Math.min(Math.max(count, spreadMs.least), spreadMs.most));
+  if (count > 0) await sleep(clock, Math.min(hearMs, withinMs / 2));
   while (inFlight() > 0 && clock.monotonic() < end) await sleep(clock, pauseMs);
   while (sockets.closeSome(clock.monotonic() < end ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
     await sleep(clock, pauseMs);
-  if (some) await sleep(clock, Math.max(0, Math.min(lingerMs, end - clock.monotonic())));
+  if (count > 0) await sleep(clock, Math.max(0, Math.min(lingerMs, end - clock.monotonic())));
 }

@@ -24,8 +24,8 @@ export interface Requests {
   /** On the connection that is there now; without one it rejects `unavailable`. */
   now: Request;
   /**
-   * The same, but waits until a connection is ready, and once more where a server refuses it because it is about to
-   * end. Requests that wait keep their order.
+   * The same, but waits until a connection is ready. Where a part of the server is just rolled, and so refuses it, it
+   * is asked again until its time is over. Requests that wait keep their order.
    */
   whenReady: Request;
   /** A connection is open: `now` may write to it. */
@@ -48,6 +48,9 @@ interface Pending {
   waiting: boolean;
   /** Waits for a connection. */
   patient: boolean;
+  /** How it was refused last, where it is asked again. */
+  refusal?: ClientError;
+  cancelAgain?: () => void;
 }
 
 export function createRequests(platform: Platform, settings: Settings): Requests {
@@ -72,7 +75,7 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     return new Promise<ReplyFields<T>>((resolve, reject) => {
       const cancel = platform.after(timeoutMs, () => {
         const one = settle(id);
-        one?.reject(one.waiting ? refused('not_connected') : unknown('no_answer'));
+        one?.reject(one.waiting ? (one.refusal ?? refused('not_connected')) : unknown('no_answer'));
       });
       pending.set(id, {
         resolve: (reply) => {
@@ -94,7 +97,24 @@ export function createRequests(platform: Platform, settings: Settings): Requests
   function settle(id: string): Pending | undefined {
     const one = pending.get(id);
     pending.delete(id);
+    one?.cancelAgain?.();
     return one;
+  }
+
+  /** It is surely not done: once more, by the next connection or in a moment. */
+  function repeat(one: Pending, refusal: ErrorFrame): void {
+    one.waiting = true;
+    one.refusal = new ClientError(refusal);
+    if (refusal.reason === 'draining') {
+      ready = false;
+      return;
+    }
+    const ms = Math.max(refusal.retry_after_ms ?? 0, settings.backoffBaseMs * (0.5 + platform.random() / 2));
+    one.cancelAgain = platform.after(ms, () => {
+      if (!ready || !one.waiting) return;
+      one.waiting = false;
+      write?.(one.text);
+    });
   }
 
   return {
@@ -125,11 +145,7 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     },
     answered(frame) {
       const asked = pending.get(frame.re);
-      if (asked?.patient && isDraining(frame)) {
-        ready = false;
-        asked.waiting = true;
-        return;
-      }
+      if (asked?.patient && frame.type === 'error' && passes(frame)) return repeat(asked, frame);
       const one = settle(frame.re);
       if (frame.type === 'error') one?.reject(new ClientError(frame));
       else {
@@ -145,9 +161,9 @@ export function createRequests(platform: Platform, settings: Settings): Requests
   };
 }
 
-/** The server is about to end, and did nothing. */
-const isDraining = (frame: ReplyFrame) =>
-  frame.type === 'error' && frame.code === 'unavailable' && frame.reason === 'draining';
+/** The gateway is about to end, or no process offers the service now: both happen when a cluster is rolled. */
+const passes = ({ code, reason }: ErrorFrame) =>
+  code === 'unavailable' && (reason === 'draining' || reason === 'no_service');
 const refused = (reason: string) => new ClientError({ code: 'unavailable', reason });
 const unknown = (reason: string) => new ClientError({ code: 'timeout', reason });
 

@@ -195,7 +195,7 @@ describe('requests of the SDK', () => {
     expect(next.of('chat.leave')).to.have.length(1);
   });
 
-  it('are repeated where a server that is about to end refused them, and nowhere else', async () => {
+  it('are repeated where a server that is about to end refused them', async () => {
     let draining = true;
     scene.server.answer('chat.leave', () => {
       if (draining) throw fail('unavailable', { reason: 'draining' });
@@ -209,11 +209,39 @@ describe('requests of the SDK', () => {
     draining = false;
     await scene.reconnected(client, 2);
     expect(await asked).to.deep.equal({ seq: 7 });
+  });
+
+  it('are repeated while nobody offers the service, until their time is over, and refused as before then', async () => {
+    const { client, peer } = await scene.connected();
+    let away = true;
     scene.server.answer('history', () => {
-      throw fail('unavailable', { reason: 'overloaded' });
+      if (away) throw fail('unavailable', { reason: 'no_service', retry_after_ms: 400 });
+      return { messages: [], head: 0, has_more: false };
     });
+    const never = rejection(client.history(scene.server.userId));
+    // Every 400 ms, and for the last time at the end of its 10 s.
+    for (let n = 1; n <= 25; n++) {
+      await until(`ask ${n}`, () => peer.of('history').length === n);
+      await client.request('ping', {});
+      await scene.platform.clock.advance(400);
+    }
+    expect(await never).to.include({ code: 'unavailable', reason: 'no_service' });
+    const asked = client.history(scene.server.userId);
+    await client.request('ping', {});
+    away = false;
+    await scene.platform.clock.advance(500);
+    expect(await asked).to.include({ head: 0 });
+    expect(scene.platform.waits().length).to.be.at.most(3);
+  });
+
+  it('are not repeated where anything else is refused', async () => {
+    scene.server.answer('history', () => {
+      throw fail('unavailable', { reason: 'overloaded', retry_after_ms: 100 });
+    });
+    const { client, peer } = await scene.connected();
     const refused = await rejection(client.history(scene.server.userId));
     expect(refused).to.include({ code: 'unavailable', reason: 'overloaded' });
+    expect(peer.of('history')).to.have.length(1);
   });
 
   it('have an unknown outcome when the connection ends or no answer comes', async () => {
