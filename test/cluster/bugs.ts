@@ -49,7 +49,7 @@ export const seededBugs: Record<string, SeededBug> = {
         put: 'if (behind && row === undefined) shard.lose(notOurs(shard, row));',
       },
     ],
-    plan: [[{ ...faults.zombieFlusher, run: (stage, random, town) => zombieAtTheEnd(stage, random, town) }]],
+    plan: [[{ ...faults.zombieFlusher, run: (...args) => zombieAtTheEnd(...args) }]],
     shows: /promise 8/,
   },
   'trimmed before it is flushed': {
@@ -79,7 +79,7 @@ export const seededBugs: Record<string, SeededBug> = {
         put: '',
       },
     ],
-    plan: [[{ ...faults.silence, run: (stage, random, town) => silenceAtTheEnd(stage, random, town) }]],
+    plan: [[{ ...faults.silence, run: (...args) => silenceAtTheEnd(...args) }]],
     shows: /promise 4/,
   },
 };

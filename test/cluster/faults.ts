@@ -12,7 +12,8 @@ export interface Fault {
   name: string;
   /** Seconds that it takes, about. */
   seconds: number;
-  run(stage: Stage, random: () => number, town: Town): Promise<void>;
+  /** `alone`: nothing else is done at the same time. */
+  run(stage: Stage, random: () => number, town: Town, alone: boolean): Promise<void>;
 }
 
 const away = 1500;
@@ -110,6 +111,16 @@ export const faults = {
       postgres.heal();
     },
   },
+  actorsSlow: {
+    name: 'whatever goes from and to an actors node takes 200 ms',
+    seconds: 5,
+    async run(stage, random) {
+      const links = Object.values(stage.links(pick(stage.nodes('actors'), random)));
+      for (const link of links) link.slow(200);
+      await pause(longer);
+      for (const link of links) link.heal();
+    },
+  },
   natsPaused: {
     name: 'NATS is paused for longer than an append may take',
     seconds: 5,
@@ -186,13 +197,22 @@ export const faults = {
   rolled: {
     name: 'every process is rolled',
     seconds: 20,
-    async run(stage) {
+    async run(stage, _, town, alone) {
+      // What the fault before has left is none of this one's.
+      await town.rest();
+      town.write();
+      const failed = town.watchRequests();
       for (const node of [...stage.cluster.nodes]) {
         if (node.state === 'down') continue;
         await node.end();
-        await node.start();
+        await supervised(node);
         await pause(500);
       }
+      await town.rest();
+      const why = await failed();
+      town.write();
+      if (alone && why.length > 0)
+        throw new Error(`${why.length} changes and reads failed: ${[...new Set(why)].join(', ')}`);
     },
   },
   reconnectStorm: {

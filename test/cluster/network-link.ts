@@ -19,8 +19,6 @@ export interface NetworkLink {
   slow(ms: number): void;
   /** As it was at the beginning; what was held goes on. */
   heal(): void;
-  /** Another server from now on; connections there are end. */
-  retarget(port: number): void;
   close(): Promise<void>;
 }
 
@@ -64,18 +62,27 @@ export async function startLink(target: number, meddle?: Meddle): Promise<Networ
   });
 
   function pass(from: Socket, to: Socket, change: (piece: Buffer) => Buffer = (piece) => piece): void {
+    /** Pieces and when they go on: none overtakes another, also when the link is quick again. */
+    const late: { piece: Buffer; due: number }[] = [];
+    const write = (piece: Buffer) => {
+      if (to.destroyed || to.write(change(piece))) return;
+      from.pause();
+      to.once('drain', () => {
+        if (!isHeld(from)) from.resume();
+      });
+    };
+    const goOn = () => {
+      for (let [first] = late; first !== undefined; [first] = late) {
+        const wait = first.due - performance.now();
+        if (wait > 0) return void setTimeout(goOn, wait);
+        late.shift();
+        write(first.piece);
+      }
+    };
     from.on('data', (piece) => {
-      const write = () => {
-        if (to.destroyed) return;
-        if (!to.write(change(piece))) {
-          from.pause();
-          to.once('drain', () => {
-            if (!isHeld(from)) from.resume();
-          });
-        }
-      };
-      if (delayMs > 0) setTimeout(write, delayMs);
-      else write();
+      if (delayMs === 0 && late.length === 0) return write(piece);
+      late.push({ piece, due: performance.now() + delayMs });
+      if (late.length === 1) setTimeout(goOn, delayMs);
     });
   }
 
@@ -135,10 +142,6 @@ export async function startLink(target: number, meddle?: Meddle): Promise<Networ
         client.resume();
         server.resume();
       }
-    },
-    retarget(next) {
-      target = next;
-      endAll();
     },
     async close() {
       endAll();

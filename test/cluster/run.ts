@@ -72,7 +72,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     await options.onSettled?.();
     town.write(perSecond);
     await pause(2 * calmMs);
-    const before = await memoryOf(stage);
+    const before = await memoriesOf(stage);
     const faults: FaultReport[] = [];
     const breaches: string[] = [];
     for (const together of options.plan) {
@@ -82,7 +82,8 @@ export async function runFaults(options: RunOptions): Promise<Report> {
       watch.reset();
       const random = ({ name }: Fault) => generators(`fault ${faults.length}: ${name}`);
       try {
-        await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town)));
+        const alone = together.length === 1;
+        await Promise.all(together.map((fault) => fault.run(stage, random(fault), town as Town, alone)));
       } catch (error) {
         // What clients saw up to here is judged all the same.
         breaches.push(`${names}: ${(error as Error).message}`);
@@ -112,7 +113,7 @@ export async function runFaults(options: RunOptions): Promise<Report> {
         raised: stage.adoptions,
       }),
     );
-    breaches.push(...(await settled(stage, before, recoverMs)));
+    breaches.push(...(await settled(stage, before, recoverMs, say)));
     if (histories) breaches.push(...(await below(stage, histories)));
     breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town.figures.counts()));
     return {
@@ -158,7 +159,12 @@ export function wordsOf(report: FaultReport): string {
 }
 
 /** Promise 9: nothing stays behind once the faults are over. */
-async function settled(stage: Stage, before: number, withinMs: number): Promise<string[]> {
+async function settled(
+  stage: Stage,
+  before: ReadonlyMap<string, number>,
+  withinMs: number,
+  say: (line: string) => void,
+): Promise<string[]> {
   const breaches: string[] = [];
   await eventually(async () => {
     const samples = await samplesOf(stage);
@@ -166,11 +172,13 @@ async function settled(stage: Stage, before: number, withinMs: number): Promise<
     const quarantined = samples.reduce((sum, one) => sum + one.quarantined, 0);
     return (lag === 0 && quarantined === 0) || `flush lag ${lag} s, ${quarantined} shards in quarantine`;
   }, withinMs).catch((error: Error) => breaches.push(`promise 9: ${error.message}`));
-  const after = await memoryOf(stage);
-  if (after > before * memoryFactor + memorySlack)
-    breaches.push(
-      `promise 9: ${Math.round(after / 1e6)} MB of memory, ${Math.round(before / 1e6)} MB before`,
-    );
+  const after = await memoriesOf(stage);
+  for (const [role, bytes] of after) {
+    const first = before.get(role) ?? 0;
+    const words = `${Math.round(bytes / 1e6)} MB of memory for each of ${role}, ${Math.round(first / 1e6)} MB before`;
+    say(words);
+    if (bytes > first * memoryFactor + memorySlack) breaches.push(`promise 9: ${words}`);
+  }
   return breaches;
 }
 
@@ -189,10 +197,14 @@ function healthsOf({ cluster }: Stage): Promise<string[]> {
   ).catch((error: Error) => [error.message]);
 }
 
-/** The mean of a process, since their number changes. */
-async function memoryOf(stage: Stage): Promise<number> {
-  const samples = await samplesOf(stage);
-  return samples.reduce((sum, { memory }) => sum + memory, 0) / Math.max(1, samples.length);
+/** Bytes by role: the mean of its processes, since their number changes. */
+async function memoriesOf({ cluster }: Stage): Promise<Map<string, number>> {
+  const memories = new Map<string, number>();
+  for (const [role, nodes] of Map.groupBy(cluster.nodes, (node) => node.role)) {
+    const samples = (await Promise.all(nodes.map(sampleOf))).filter((sample) => sample !== undefined);
+    memories.set(role, samples.reduce((sum, { memory }) => sum + memory, 0) / Math.max(1, samples.length));
+  }
+  return memories;
 }
 
 type Histories = Awaited<ReturnType<Town['caughtUp']>>;

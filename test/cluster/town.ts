@@ -9,7 +9,13 @@ import {
   type TokensAnswer,
 } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
-import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+import {
+  createIdentities,
+  createRecorder,
+  type Recorder,
+  wholeHistory,
+  wordsOf,
+} from '../support/recorder.ts';
 import { createChanging } from './changing.ts';
 import { createFigures, type Figures } from './figures.ts';
 
@@ -34,6 +40,11 @@ export interface Town {
   write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
+  /**
+   * Reads now and then from now on, until the returned function is called: it says why of each read, and of each
+   * change begun meanwhile, that has failed.
+   */
+  watchRequests(): () => Promise<string[]>;
   readonly figures: Figures;
   /** Messages that were not sent, because so many of the same person waited. */
   readonly heldBack: number;
@@ -69,6 +80,7 @@ export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 /** More sends of one person than this do not wait at once. */
 const waitingMost = 20;
 const changeEvery = 10;
+const readEveryMs = 50;
 const tickMs = 10;
 const atOnce = 8;
 const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
@@ -197,6 +209,26 @@ async function populate(
     return { chat, owner: owner.recorder, client };
   }
 
+  function watchRequests(): () => Promise<string[]> {
+    const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
+    const failed: string[] = [];
+    const open = new Set<Promise<unknown>>();
+    const reading = setInterval(() => {
+      const { client, chats: own } = at(citizens, Math.floor(random() * citizens.length));
+      const read = client
+        .history(at(own, 0), { limit: 20 })
+        .catch((error: ClientError) => failed.push(wordsOf(error)))
+        .finally(() => open.delete(read));
+      open.add(read);
+    }, readEveryMs);
+    return async () => {
+      clearInterval(reading);
+      await Promise.all(open);
+      const changes = everybody().flatMap(({ recorder }) => recorder.changes.slice(begun.get(recorder) ?? 0));
+      return [...failed, ...changes.flatMap(({ why }) => why ?? [])];
+    };
+  }
+
   function behind(heads: ReadonlyMap<string, number>): string | true {
     for (const { recorder, chats: own } of [...citizens, ...devices])
       for (const chat of own) {
@@ -223,6 +255,7 @@ async function populate(
       return heldBack;
     },
     device,
+    watchRequests,
     write(wanted = rate) {
       rate = wanted;
       let before = performance.now();

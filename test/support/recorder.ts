@@ -11,7 +11,7 @@ export interface Recorder {
   /** In the order in which they were begun. */
   readonly changes: readonly Change[];
   /** Changes a message and writes down how that ended; never rejects. */
-  change(what: Omit<Change, 'end' | 'code'>): Promise<void>;
+  change(what: Omit<Change, 'end' | 'why'>): Promise<void>;
   /** Sends a text and writes down how that ended; never rejects. */
   send(chatId: string, text: string): Promise<Outcome>;
   /** Up to where the chat was delivered: the highest `changed_seq`; 0 where nothing was. */
@@ -41,8 +41,8 @@ export interface Change {
   value: string | null;
   /** Absent: there is none yet. */
   end?: Outcome['type'] | undefined;
-  /** Of what was not done, or maybe not. */
-  code?: string;
+  /** Of what was not done, or maybe not: the error's code and reason. */
+  why?: string;
 }
 
 /**
@@ -174,7 +174,7 @@ export function createRecorder(
         change.end = 'ok';
       } catch (error) {
         change.end = endOf(error);
-        change.code = (error as ClientError).code;
+        change.why = wordsOf(error as ClientError);
       }
     },
     async send(chat_id, text) {
@@ -203,6 +203,9 @@ export function createRecorder(
     },
   };
 }
+
+/** Its code and reason. */
+export const wordsOf = ({ code, reason = '' }: ClientError) => `${code} ${reason}`.trimEnd();
 
 /** A fault of the server says nothing about what it had done before. Throws what is no refusal. */
 function endOf(error: unknown): 'fail' | 'unknown' {
