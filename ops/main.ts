@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createActors } from '../actors/client/actors.ts';
 import { followMembership } from '../actors/client/placement.ts';
-import { actorActions } from '../actors/runtime/host.service.ts';
 import type { Role } from './config/fields.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { givenSecrets, openSecrets } from './config/secrets.ts';
@@ -13,12 +12,8 @@ import { createHealth } from './process/health.ts';
 import type { Lifecycle } from './process/lifecycle.ts';
 import { startOpsServer } from './process/ops-server.ts';
 import { runProcess, startSentence } from './process/run.ts';
-import { createActorHost, startActorHost } from './roles/actors.ts';
-import { reachable, startGateway } from './roles/gateway.ts';
-import { startJobs } from './roles/jobs.ts';
 import { nodeCall, openLinks, startBroker } from './roles/links.ts';
-import { openObjects } from './roles/objects.ts';
-import { createServices } from './roles/services.ts';
+import { reachable } from './roles/process.ts';
 import { openFolder, openStorage } from './roles/storage.ts';
 import { createAccessTokens, tokenLifeMs } from './security/access-tokens.ts';
 import { askObserver } from './telemetry/actors.ts';
@@ -46,6 +41,7 @@ async function start(life: Lifecycle): Promise<void> {
   const nodeId = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const own = { nodeId, life, config, clock, logger, metrics, health };
   const runs = (role: Role) => config.roles.includes(role);
+  const parts = await loadParts(runs);
   metrics.build.set(build, 1);
   watchProcess(metrics);
   const operators = config.natsUrl === undefined ? undefined : await startOperators(life);
@@ -59,9 +55,10 @@ async function start(life: Lifecycle): Promise<void> {
   const { membership, map } = links;
 
   // The roles, made before the broker offers them.
-  const host = runs('actors') && storage ? await createActorHost(own, { storage, links }) : undefined;
+  const host =
+    parts.actors && storage ? await parts.actors.createActorHost(own, { storage, links }) : undefined;
   const actors = createActors({
-    callNode: nodeCall(own, links, host && actorActions(host)),
+    callNode: nodeCall(own, links, host && parts.actors?.actorActions(host)),
     map,
     shards: config.shards,
     clock,
@@ -70,16 +67,16 @@ async function start(life: Lifecycle): Promise<void> {
     observe: askObserver(metrics),
   });
   const tokens =
-    runs('gateway') || runs('services')
+    parts.gateway || parts.services
       ? createAccessTokens({ privateKeyPem: secrets.tokenKey, clock, lifetimeS: tokenLifeMs / 1000 })
       : undefined;
-  const objects = runs('gateway') || runs('services') ? await openObjects(own, secrets.tokenKey) : undefined;
+  const objects = await parts.objects?.openObjects(own, secrets.tokenKey);
   const jobs =
-    runs('services') && storage && tokens && objects
-      ? await createServices(own, { storage, secrets, links, actors, tokens, objects })
+    parts.services && storage && tokens && objects
+      ? await parts.services.createServices(own, { storage, secrets, links, actors, tokens, objects })
       : undefined;
   await startBroker(own, links);
-  if (jobs && storage) await startJobs(own, storage, jobs);
+  if (jobs && storage) await parts.jobs?.startJobs(own, storage, jobs);
   followMembership(map, membership, () => host?.placementChanged());
 
   // What others may now give us to do.
@@ -88,10 +85,10 @@ async function start(life: Lifecycle): Promise<void> {
     () => membership.enter(config.roles),
     () => membership.drain(),
   );
-  if (host) await startActorHost(own, host, membership);
+  if (host) await parts.actors?.startActorHost(own, host, membership);
   const url =
-    runs('gateway') && tokens && objects
-      ? await startGateway(own, { links, actors, tokens, secrets, objects })
+    parts.gateway && tokens && objects
+      ? await parts.gateway.startGateway(own, { links, actors, tokens, secrets, objects })
       : `${operators} (${config.roles.join(', ')})`;
 
   if (config.bcryptCost < 10) logger.warn('SUHBAT_BCRYPT_COST is below 10: good for tests only');
@@ -99,6 +96,18 @@ async function start(life: Lifecycle): Promise<void> {
   health.phase('ready');
   if (operators) process.stdout.write(`suhbat operators ${operators}\n`);
   process.stdout.write(`suhbat ready ${url}\n`);
+}
+
+/** A process loads only what its roles need: an actors process has no use for pictures, pages and S3. */
+async function loadParts(runs: (role: Role) => boolean) {
+  const [actors, gateway, services, jobs, objects] = await Promise.all([
+    runs('actors') ? import('./roles/actors.ts') : undefined,
+    runs('gateway') ? import('./roles/gateway.ts') : undefined,
+    runs('services') ? import('./roles/services.ts') : undefined,
+    runs('services') ? import('./roles/jobs.ts') : undefined,
+    runs('gateway') || runs('services') ? import('./roles/objects.ts') : undefined,
+  ]);
+  return { actors, gateway, services, jobs, objects };
 }
 
 /** Health and metrics of one process of a cluster. */

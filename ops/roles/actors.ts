@@ -21,6 +21,8 @@ import { type Links, nodeCall } from './links.ts';
 import { degraded, type Process } from './process.ts';
 import { connect, type Storage } from './storage.ts';
 
+export { actorActions };
+
 /** How long one `presence.ping` counts, in milliseconds: api.md. */
 const presencePingMs = 60_000;
 /** Counting walks over every activation: not for each of many readers. */

@@ -21,7 +21,7 @@ import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
 import type { Links } from './links.ts';
-import type { Process } from './process.ts';
+import { type Process, reachable } from './process.ts';
 
 export interface GatewayRoleParts {
   links: Links;
@@ -120,11 +120,4 @@ function openOnlineKeys({ life, clock }: Process, redis: RedisLink, prefix: stri
     () => createOnlineKeys({ redis, prefix, clock }),
     (keys) => keys.close(),
   );
-}
-
-/** An address that listens on all is none that a client can name. */
-export function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

@@ -20,3 +20,10 @@ export interface Process {
 export function degraded(detail: string): Check {
   return { status: 'degraded', detail };
 }
+
+/** An address that listens on all is none that a client can name. */
+export function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
