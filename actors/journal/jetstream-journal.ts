@@ -18,6 +18,8 @@ export interface JetstreamJournalOptions {
   stream?: string;
   /** Make the stream if it is missing. Default true. */
   make?: boolean;
+  /** Bring the bound of a stream that is there to `maxBytes`. Default: as `make`. */
+  fit?: boolean;
   /** Default 1. More need NATS 2.11. */
   replicas?: number;
   /**
@@ -70,13 +72,14 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
     replicas = 1,
     maxBytes = 8 * 1024 ** 3,
     make = true,
+    fit = make,
   } = options;
   const { duplicateWindowMs = 60_000, timeoutMs = 2000, openMs = 10_000 } = options;
   const { onAppend = ignore, onFailure = ignore } = options;
   const { connection } = link;
 
   if (!/^[\w-]{1,64}$/.test(stream)) throw new RangeError(`A stream cannot be named ${stream}.`);
-  const shape = { stream, replicas, maxBytes, duplicateWindowMs, make };
+  const shape = { stream, replicas, maxBytes, duplicateWindowMs, make, fit };
   checkServer(connection.info, shape);
   const requests = createRequests({ link, clock, timeoutMs });
   const api = createJetstreamApi(requests, stream);
@@ -89,7 +92,7 @@ export async function openJetstreamJournal(options: JetstreamJournalOptions): Pr
     clock,
     life,
     bytes: info.state.bytes,
-    maxBytes,
+    maxBytes: info.config.max_bytes,
     onGone: onFailure,
   });
   // Where it is replaced while the connection holds, the next look says so: within a second.

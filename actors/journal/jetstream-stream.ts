@@ -13,6 +13,8 @@ export interface StreamShape {
   duplicateWindowMs: number;
   /** Make the stream where there is none, and write down which life it is where that is not written. */
   make: boolean;
+  /** Bring the bound of one that is there to `maxBytes`. */
+  fit: boolean;
 }
 
 /**
@@ -72,8 +74,8 @@ export async function openStream(
       checkShape(info.config, shape);
       // First: a full one has no room for the record of its life.
       const { max_bytes } = info.config;
-      const fitting =
-        max_bytes === shape.maxBytes ? info : await api.update({ ...info.config, max_bytes: shape.maxBytes });
+      const fits = !shape.fit || max_bytes === shape.maxBytes;
+      const fitting = fits ? info : await api.update({ ...info.config, max_bytes: shape.maxBytes });
       return { life: await findLife(api, info, shape), info: fitting };
     } catch (error) {
       if (error instanceof StartError) throw error;

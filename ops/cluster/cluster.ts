@@ -70,6 +70,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
+/** nats-server sets so much of the disk aside at once, and takes three quarters of what is free at the most. */
+const journalMax = 2 * 1024 ** 3;
+
 /** The same on a database that somebody else runs. */
 export async function startClusterOn(databaseUrl: string, options: PartsOptions): Promise<Parts> {
   const { dir, counts, env, onLine, onStep = () => {} } = options;
@@ -110,6 +113,7 @@ export async function startClusterOn(databaseUrl: string, options: PartsOptions)
           SUHBAT_OPS_PORT: '0',
           SUHBAT_MEDIA_DIR: mediaDir,
           SUHBAT_LOG_LEVEL: 'warn',
+          SUHBAT_JOURNAL_MAX: String(journalMax),
           SUHBAT_DATA_DIR: join(dir, name),
           ...env,
           SUHBAT_ROLES: role,

@@ -15,7 +15,7 @@ export interface Node {
   readonly state: NodeState;
   /** 0: it does not run. */
   readonly pid: number;
-  /** Where clients reach it; only gateways have one, and only once they are ready. */
+  /** Where clients reach a gateway, and operators the others, once it is ready. */
   readonly url: string | undefined;
   /** Where its health and metrics are while it runs: another process may have the port afterwards. */
   readonly opsUrl: string | undefined;

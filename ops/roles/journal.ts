@@ -23,7 +23,10 @@ export interface UsedJournal extends Journal {
 export interface JournalPlace {
   folder: DataFolder | undefined;
   store: FlushStore<Transaction>;
-  /** A torn end is cut even where PostgreSQL has more than what stays: an operator has decided so. */
+  /**
+   * An operator's command: a torn end is cut even where PostgreSQL has more than what stays, and the bound of a stream
+   * stays as the deployment has it.
+   */
   adopting?: boolean;
   /** Make the stream of a cluster where there is none. Default true. */
   make?: boolean;
@@ -35,12 +38,17 @@ export async function openJournal(
   { folder, store, adopting = false, make = true }: JournalPlace,
 ): Promise<UsedJournal> {
   const { natsUrl } = process.config;
-  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl, make);
+  if (natsUrl !== undefined) return openClusterJournal(process, natsUrl, make, make && !adopting);
   if (folder === undefined) throw new Error('a journal in files needs the data folder');
   return openOwnJournal(process, folder, adopting ? undefined : store);
 }
 
-async function openClusterJournal(process: Process, natsUrl: string, make: boolean): Promise<UsedJournal> {
+async function openClusterJournal(
+  process: Process,
+  natsUrl: string,
+  make: boolean,
+  fit: boolean,
+): Promise<UsedJournal> {
   const { life, config, clock, metrics, logger } = process;
   const log = namespaced(logger, 'journal');
   const link = await openNats(process, natsUrl, 'journal');
@@ -50,6 +58,7 @@ async function openClusterJournal(process: Process, natsUrl: string, make: boole
       clock,
       stream: `${config.namespace}-journal`,
       make,
+      fit: make && fit,
       replicas: config.journalReplicas,
       maxBytes: config.journalMax,
       onAppend: (seconds) => metrics.journalAppendSeconds.observe(seconds),

@@ -13,8 +13,8 @@ export function openMailer({ life, config, clock, logger }: Process): Promise<Ma
     'mail',
     () => {
       if (url !== undefined) return createSmtpMailer({ url, from });
-      if (config.natsUrl !== undefined) log.warn('SMTP_URL is not set: mails stay on this machine');
       const dir = join(config.dataDir, 'mail');
+      if (config.natsUrl !== undefined) log.warn({ dir }, 'SMTP_URL is not set: mails stay on this machine');
       return createFileMailer({
         dir,
         from,

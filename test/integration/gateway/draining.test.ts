@@ -38,6 +38,28 @@ describe('gateway: draining', () => {
     await drained;
   });
 
+  it('tells each when to come back by itself, so that they do not come all at once', async () => {
+    const clients = await Promise.all(Array.from({ length: 8 }, () => connectReady(test, newId())));
+    const drained = test.gateway.drain(10_000);
+    const waits = await Promise.all(
+      clients.map(async (client) => (await client.event('bye')).reconnect_after_ms),
+    );
+    expect(new Set(waits).size).to.be.at.least(3);
+    await drained;
+  });
+
+  it('answers what was on its way when a client heard of it', async () => {
+    const client = await connectReady(test, newId());
+    const drained = test.gateway.drain(10_000);
+    await client.event('bye');
+    expect(await client.request({ ...message, id: '1' })).to.include({
+      code: 'unavailable',
+      reason: 'draining',
+    });
+    expect((await client.end()).code).to.equal(1001);
+    await drained;
+  });
+
   it('is not ready, and takes no new connections', async () => {
     const agent = raw(test, 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
     await agent.has('200 OK');

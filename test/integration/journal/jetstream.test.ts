@@ -135,6 +135,17 @@ describe('the journal on JetStream', () => {
     expect(journal.usage().maxBytes).to.equal(32 * 1024 * 1024);
   });
 
+  it('leaves the bound of a stream alone where it is only looked at, or adopted', async () => {
+    const owner = await open({ maxBytes: 32 * 1024 * 1024 });
+    for (const how of [{ make: false }, { fit: false }]) {
+      await open({ maxBytes: 1024 * 1024, ...how });
+      const { config } = (await operate(owner, `STREAM.INFO.${stream}`)) as {
+        config: { max_bytes?: number };
+      };
+      expect(config.max_bytes).to.equal(32 * 1024 * 1024);
+    }
+  });
+
   it('does not start on a stream of another shape, and says what is different', async () => {
     const node = await open();
     await operate(node, 'STREAM.CREATE.alien', {
@@ -160,7 +171,7 @@ describe('the journal on JetStream', () => {
   });
 
   it('does not start with replicas on a server that lets two owners append at once', async () => {
-    const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1, make: true };
+    const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1, make: true, fit: true };
     const info = { ...(await open()).link.connection.info, version: '2.11.0' } as ServerInfo;
     expect(() => checkServer(info, shape)).not.to.throw();
     const sentence =
