@@ -53,6 +53,8 @@ export interface Hiding {
   readonly changes: number;
   /** Looks again at all that this connection watches: after a loss on the bus, here or where notes come from. */
   review(connection: Connection, meta: CallMeta): Promise<void>;
+  /** Ends all that this connection watches, where nobody can be asked. */
+  hideAll(connection: Connection): void;
   close(): void;
 }
 
@@ -99,6 +101,9 @@ export function createHiding({ bus, call, watches, send, meta }: HidingParts): H
     async review(connection, of) {
       const watched = [...(connection.watched ?? [])];
       for (const id of await hiddenAmong(call, watched, of)) hide(connection, id);
+    },
+    hideAll(connection) {
+      for (const id of [...(connection.watched ?? [])]) hide(connection, id);
     },
     close: unsubscribe,
   };

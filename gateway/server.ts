@@ -170,6 +170,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     recheckLogins: parts.recheckLogins ?? (async () => {}),
     meta: (connection) => sockets.meta(connection),
     reviewWatches: (connection) => sockets.reviewWatches(connection),
+    hideWatched: (connection) => sockets.hideWatched(connection),
     turnAway: (connection) => sockets.turnAway(connection),
   });
   const followOwners = (shards: number): (() => void) => {

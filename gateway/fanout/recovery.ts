@@ -17,6 +17,8 @@ export interface RecoveryParts {
   meta(connection: Connection): CallMeta;
   /** Ends watches of users who hide by now. */
   reviewWatches(connection: Connection): Promise<void>;
+  /** Ends all its watches: nobody can be asked who hides. */
+  hideWatched(connection: Connection): void;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
   turnAway(connection: Connection): void;
 }
@@ -33,11 +35,12 @@ const firstPauseMs = 500;
 /**
  * What a gateway does after a broken link to the bus. Frames, changes of membership and revoked logins may all
  * have gone by: logins are read again at once; each user's chats are read and attached again, and then his
- * connections are told `resync`, not all of them in one moment. A user for whom that cannot be done is turned
+ * connections are told `resync`, not all of them in one moment. A user whose chats cannot be read is turned
  * away: his client comes back, here or elsewhere.
  *
- * Where the link of those was broken who tell of hiding, only watches are looked at again, in the same way. The
- * returned function ends it.
+ * Where the link of those was broken who tell of hiding, only watches are looked at again, in the same way. Where nobody
+ * can be asked who hides, all are taken to hide: watches end, and clients are told `resync`, which has them watch anew.
+ * The returned function ends it.
  */
 export function createRecovery(parts: RecoveryParts): () => void {
   const { bus, clock, fanout, logger } = parts;
@@ -63,17 +66,29 @@ export function createRecovery(parts: RecoveryParts): () => void {
   }
 
   async function recover(user: LocalUser, extent: Extent): Promise<void> {
-    const done = await attempted(
+    if (extent === 'all' && !(await reattached(user))) {
+      if (!closed) for (const connection of [...user.connections]) parts.turnAway(connection);
+      return;
+    }
+    const reviewed = await attempted(
       async () => {
-        const [connection] = user.connections;
-        if (extent === 'all' && connection !== undefined) await fanout.reattach(user, parts.meta(connection));
         for (const watching of [...user.connections]) await parts.reviewWatches(watching);
       },
-      (error) => logger.warn({ err: error, extent }, 'what a user hears could not be looked at again'),
+      (error) => logger.warn({ err: error }, 'who hides from a user could not be asked: all do'),
     );
     if (closed) return;
-    if (!done) for (const connection of [...user.connections]) parts.turnAway(connection);
-    else if (extent === 'all') fanout.resync(user);
+    if (!reviewed) for (const watching of [...user.connections]) parts.hideWatched(watching);
+    if (extent === 'all' || !reviewed) fanout.resync(user);
+  }
+
+  function reattached(user: LocalUser): Promise<boolean> {
+    return attempted(
+      async () => {
+        const [connection] = user.connections;
+        if (connection !== undefined) await fanout.reattach(user, parts.meta(connection));
+      },
+      (error) => logger.warn({ err: error }, 'the chats of a user could not be attached again'),
+    );
   }
 
   async function recoverAll(extent: Extent): Promise<void> {

@@ -85,6 +85,8 @@ export interface Sockets {
   meta(connection: Connection): CallMeta;
   /** Ends watches of users who hide by now: after a loss on the bus. */
   reviewWatches(connection: Connection): Promise<void>;
+  /** Ends all its watches: nobody can be asked who hides. */
+  hideWatched(connection: Connection): void;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
   turnAway(connection: Connection): void;
   /** Closes up to `most` sockets as draining; how many are left. */
@@ -301,6 +303,7 @@ export function createSockets(parts: SocketParts): Sockets {
       return connections.size;
     },
     reviewWatches: (connection) => hiding.review(connection, meta(connection)),
+    hideWatched: hiding.hideAll,
     close() {
       endRevoked();
       hiding.close();

@@ -119,6 +119,31 @@ describe('gateway: after a loss on the bus', () => {
     expect((await client.end()).code).to.equal(1001);
   });
 
+  it('hides all from who watches, and has him watch anew, where nobody can be asked who hides', async () => {
+    await scene.test.stop();
+    scene.test = await startGateway({ bus: scene.bus, hurry: 10 });
+    const watched = newId();
+    const { client } = await member();
+    await client.request({ id: 'w', type: 'presence.watch', user_ids: [watched] });
+    scene.test.services['users.closed'] = () => {
+      throw fail('unavailable', { reason: 'database_away' });
+    };
+    scene.bus.publish(subjects.privacy, { frame: '', note: {} });
+    await until('resync', () => resyncs(client).length === 1, 15_000);
+    expect(client.frames.find(({ type }) => type === 'presence')).to.deep.equal({
+      type: 'presence',
+      user_id: watched,
+      online: false,
+      last_seen_at: null,
+    });
+    expect(client.frames.filter(({ type }) => type === 'bye')).to.deep.equal([]);
+    scene.bus.publish(subjects.presence(watched), {
+      frame: JSON.stringify({ type: 'presence', online: true }),
+    });
+    await client.request({ id: 'p', type: 'ping' });
+    expect(client.frames.filter(({ type }) => type === 'presence')).to.have.length(1);
+  });
+
   it('hides from who watches, when it is told so, and when nobody can be asked', async () => {
     const [one, two] = [newId(), newId()];
     const [{ client, user }, other] = [await member(), await member()];
