@@ -79,7 +79,8 @@ export const runtimeDefaults: RuntimeOptions = {
   flushEvents: 5000,
   flushBytes: 8 * 1024 * 1024,
   flushStuckMs: 5000,
-  flushIntervalMs: 100,
+  // A fifth of the CPU of a message at 500/s is saved over 100 ms; the lag stays well within a second.
+  flushIntervalMs: 250,
   // In memory an event takes a few times its bytes.
   unflushedBytes: Math.min(512 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 8)),
   trimBehindMs: 5 * 60_000,
