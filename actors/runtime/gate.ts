@@ -1,5 +1,5 @@
 import type { Bus } from '../../ops/bus/bus.ts';
-import { type Clock, sleep } from '../../ops/process/clock.ts';
+import type { Clock } from '../../ops/process/clock.ts';
 import type { Refusal } from '../../schemas/errors.ts';
 import type { Appender, Batch, Outcome } from './appender.ts';
 import type { Fence } from './fence.ts';
@@ -8,6 +8,7 @@ import type { Outgoing } from './kind.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { ActorEvent, Output } from './output.ts';
+import { Unconfirmed } from './unconfirmed.ts';
 
 export interface GateParts {
   appender: Appender;
@@ -39,11 +40,18 @@ const journalAway: Refusal = { code: 'unavailable', reason: 'journal_away', retr
 export class Gate {
   /** Outputs that have not left. */
   readonly #open = new Set<Output>();
+  /** Of those: the ones with frames or marks that the journal has not confirmed. */
+  readonly #unconfirmed: Unconfirmed;
   readonly #parts: GateParts;
   #closed = false;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.#unconfirmed = new Unconfirmed({
+      ...parts,
+      pass: (batch, output) => this.#confirmed(batch, output),
+      lost: (output) => this.#refuse(output, moved),
+    });
   }
 
   /** How many outputs have not left. */
@@ -96,6 +104,7 @@ export class Gate {
   close(refusal: Refusal): void {
     const { appender, queue } = this.#parts;
     this.#closed = true;
+    this.#unconfirmed.clear();
     const inFlight = appender.inFlight ? (appender.batches[0]?.outputs ?? []) : [];
     const kept = new Set([...inFlight, ...queue.items.flatMap((item) => item.outputs)]);
     for (const output of [...this.#open]) if (!kept.has(output)) this.#refuse(output, refusal);
@@ -145,24 +154,31 @@ export class Gate {
     );
   }
 
-  /** The batch is committed; a read needs a fresh confirmation, a stored answer its flush as well. */
+  /**
+   * The batch is committed; a read needs a fresh confirmation as well. Where that is fresh for a turn, it is for
+   * every turn before: those of this actor that still wait leave first. Where the journal is away a mere read is
+   * refused at once; frames and marks would be lost with it, so they wait.
+   */
   #passed(batch: number, output: Output): void {
-    if (output.readAt !== undefined && !this.#parts.fence.fresh(output.readAt))
-      void this.#confirm(batch, output, output.readAt);
-    else if (output.stored && this.#parts.queue.attach(batch, output)) this.#parts.dirty(true);
-    else this.#release(output);
+    const { readAt, frames, marks } = output;
+    if (readAt === undefined || this.#parts.fence.fresh(readAt)) {
+      if (this.#unconfirmed.size > 0) this.#unconfirmed.letGo(output.activation);
+      this.#confirmed(batch, output);
+    } else if (frames.length + marks.length === 0) void this.#confirm(batch, output, readAt);
+    else this.#unconfirmed.add(batch, output, readAt);
   }
 
   async #confirm(batch: number, output: Output, readAt: number): Promise<void> {
-    const { fence, clock, options } = this.#parts;
-    for (let pause = options.retryMs; ; pause = Math.min(pause * 2, options.retryMaxMs)) {
-      const answer = await fence.confirm(readAt);
-      if (this.#closed || answer === 'lost') return this.#refuse(output, moved);
-      if (answer === 'own') return this.#passed(batch, output);
-      // A mere read is refused at once; frames and marks would be lost with it, so they wait.
-      if (output.frames.length + output.marks.length === 0) return this.#refuse(output, journalAway);
-      await sleep(clock, pause);
-    }
+    const answer = await this.#parts.fence.confirm(readAt);
+    if (this.#closed || answer === 'lost') this.#refuse(output, moved);
+    else if (answer === 'own') this.#passed(batch, output);
+    else this.#refuse(output, journalAway);
+  }
+
+  /** A stored answer needs its flush as well. */
+  #confirmed(batch: number, output: Output): void {
+    if (output.stored && this.#parts.queue.attach(batch, output)) this.#parts.dirty(true);
+    else this.#release(output);
   }
 
   #release(output: Output): void {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { JournalError } from '../../../actors/journal/journal.ts';
+import { encodeRecord } from '../../../actors/runtime/record.ts';
 import {
   codeOf,
   createNode,
@@ -258,5 +259,90 @@ describe('the output gate', () => {
     expect(seqOf(await node.put('a', 'k4'))).to.equal(4);
     expect(node.batches).to.deep.equal([3, 1]);
     expect(node.logs.join()).to.include('ledger/a');
+  });
+
+  describe('where the journal does not say at once whose the shard is', () => {
+    const away = () => Promise.reject(new Error('no connection'));
+    const here = async () => {};
+    const mark = (at: number) => node.ask('a', [{ type: 'mark', at }]);
+
+    beforeEach(async () => {
+      world = createWorld(false);
+      node = createNode(world);
+      await node.start();
+      await world.clock.advance(1000);
+      await node.put('a', 'k1');
+      await world.clock.advance(3000);
+    });
+
+    it('lets marks out in the order of their turns, so that the newest is written', async () => {
+      for (const later of [60, 400, 1400, 1900])
+        for (const answered of [20, 300, 900, 2500]) {
+          node.journal.beforeNewest = away;
+          const asked = [mark(1)];
+          await world.clock.advance(later);
+          asked.push(mark(2));
+          await world.clock.advance(answered);
+          expect(asked.map(({ results }) => results)).to.deep.equal([undefined, undefined]);
+          node.journal.beforeNewest = here;
+          await world.clock.advance(2500);
+          const when = `made ${later} ms later, answered after ${answered} ms`;
+          expect(
+            asked.map(({ results }) => results),
+            when,
+          ).to.deep.equal([[{ reply: { marked: 1 } }], [{ reply: { marked: 2 } }]]);
+          expect(world.table.marks.get('a'), when).to.equal(2);
+          await world.clock.advance(3000);
+        }
+    });
+
+    it('lets what waits leave before what is committed or confirmed after it', async () => {
+      node.journal.beforeNewest = away;
+      const ends: string[] = [];
+      const asked = [mark(1), node.ask('a', [{ type: 'mark', at: 2 }])];
+      await world.clock.advance(1000);
+      asked.push(node.ask('a', [{ type: 'put', by: 'ann', key: 'k2' }]));
+      for (const [n, { done }] of asked.entries()) void done.then(() => ends.push(`${n}`));
+      await settled();
+      expect(ends).to.deep.equal(['0', '1', '2']);
+      await world.clock.advance(5000);
+      expect(world.table.marks.get('a')).to.equal(2);
+    });
+
+    it('refuses mere reads at once, and what waits when the shard is lost: each ends once', async () => {
+      node.journal.beforeNewest = away;
+      const waiting = [mark(1), mark(2)];
+      const read = node.ask('a', [{ type: 'head' }]);
+      await settled();
+      expect(read.results?.map(codeOf)).to.deep.equal(['unavailable']);
+      expect(waiting.map(({ results }) => results)).to.deep.equal([undefined, undefined]);
+      expect(node.host.stats().waiting).to.equal(0);
+      await world.memory.attach().append({
+        shard: 0,
+        messageId: 'another',
+        expected: world.memory.records(0).at(-1)?.position ?? 0,
+        payload: encodeRecord({ type: 'claim', epoch: 9, previous: 0, node: 'n2', told: 0 }, []),
+      });
+      node.journal.beforeNewest = here;
+      await world.clock.advance(2500);
+      expect(waiting.map(({ results }) => results?.map(codeOf))).to.deep.equal([
+        ['actor_moved'],
+        ['actor_moved'],
+      ]);
+      await world.clock.advance(5000);
+      expect(world.table.marks.get('a')).to.equal(undefined);
+    });
+
+    it('goes on taking turns of others, up to its bound, and ends all of it when it drains', async () => {
+      node.journal.beforeNewest = away;
+      const waiting = Array.from({ length: 50 }, (_, n) => node.ask(`a${n % 5}`, [{ type: 'mark', at: n }]));
+      await world.clock.advance(1000);
+      const drained = node.host.drain(1000);
+      await world.clock.advance(2000);
+      await drained;
+      expect(new Set(waiting.map(({ results }) => codeOf(results?.[0])))).to.deep.equal(
+        new Set(['actor_moved']),
+      );
+    });
   });
 });

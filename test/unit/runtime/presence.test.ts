@@ -257,4 +257,29 @@ describe('presence', () => {
     expect(told.map((one) => one.online)).to.deep.equal([true, false]);
     expect(seen.has(ann)).to.equal(true);
   });
+
+  it('is told in the order of its turns, whenever the journal says again whose the user is', async () => {
+    for (const cameBack of [60, 500, 1200, 1500, 1900])
+      for (const answered of [20, 300, 700, 1600, 2500]) {
+        await start(false);
+        await connect('c1');
+        await disconnect('c1');
+        await world.clock.advance(times.graceMs - 5);
+        let away = true;
+        node.journal.beforeNewest = async () => {
+          if (away) throw new Error('no connection');
+        };
+        await world.clock.advance(5 + cameBack);
+        const back = connect('c2');
+        await world.clock.advance(answered);
+        expect(told.map((one) => one.online)).to.deep.equal([true]);
+        away = false;
+        await world.clock.advance(2500);
+        expect(
+          told.map((one) => one.online),
+          `back after ${cameBack} ms, answered ${answered} ms later`,
+        ).to.deep.equal([true, false, true]);
+        expect((await back).online).to.equal(true);
+      }
+  });
 });
