@@ -8,6 +8,7 @@ import type { Outgoing } from './kind.ts';
 import type { RuntimeObserver } from './observer.ts';
 import type { RuntimeOptions } from './options.ts';
 import type { ActorEvent, Output } from './output.ts';
+import { StandingFrames } from './standing.ts';
 import { Unconfirmed } from './unconfirmed.ts';
 
 export interface GateParts {
@@ -15,6 +16,8 @@ export interface GateParts {
   queue: FlushQueue;
   fence: Fence;
   bus: Pick<Bus, 'publish'>;
+  /** The bus itself, where it may lose frames. */
+  lossy: Bus | undefined;
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;
@@ -42,6 +45,8 @@ export class Gate {
   readonly #open = new Set<Output>();
   /** Of those: the ones with frames or marks that the journal has not confirmed. */
   readonly #unconfirmed: Unconfirmed;
+  /** On a bus that loses nothing there are none. */
+  readonly #standing: StandingFrames | undefined;
   readonly #parts: GateParts;
   #closed = false;
 
@@ -52,6 +57,7 @@ export class Gate {
       pass: (batch, output) => this.#confirmed(batch, output),
       lost: (output) => this.#refuse(output, moved),
     });
+    this.#standing = parts.lossy && new StandingFrames({ ...parts, bus: parts.lossy });
   }
 
   /** How many outputs have not left. */
@@ -105,6 +111,7 @@ export class Gate {
     const { appender, queue } = this.#parts;
     this.#closed = true;
     this.#unconfirmed.clear();
+    this.#standing?.close();
     const inFlight = appender.inFlight ? (appender.batches[0]?.outputs ?? []) : [];
     const kept = new Set([...inFlight, ...queue.items.flatMap((item) => item.outputs)]);
     for (const output of [...this.#open]) if (!kept.has(output)) this.#refuse(output, refusal);
@@ -201,8 +208,9 @@ export class Gate {
     output.activation.open--;
   }
 
-  #publish({ subject, envelope }: Outgoing): void {
+  #publish({ subject, envelope, standing }: Outgoing): void {
     this.#parts.bus.publish(subject, envelope);
+    if (standing) this.#standing?.remember(subject, envelope);
   }
 }
 

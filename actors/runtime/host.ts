@@ -222,6 +222,7 @@ export class ActorHost<Tx = unknown> {
     return {
       ...this.#parts,
       bus: this.#beacons ?? this.#parts.bus,
+      lossy: this.#parts.bus.lossy ? this.#parts.bus : undefined,
       kinds: this.#kinds as Kinds,
       options: this.#options,
       observer: this.#observer,

@@ -86,4 +86,9 @@ export interface Outgoing {
    * same subject that still wait for the flush.
    */
   lastWord?: true;
+  /**
+   * Says how things stand: to its subject only the newest matters, and no later frame shows that it was lost. After a
+   * loss on the bus it leaves again.
+   */
+  standing?: true;
 }

@@ -53,7 +53,7 @@ export interface RuntimeOptions {
   replayShards: number;
   /** On a bus that may lose frames a chat's head is told so long after its last frame. */
   beaconMs: number;
-  /** And once more after so long; until then it is told after every loss. */
+  /** And once more after so long; until then it is told after every loss, and so are frames that say how things stand. */
   headKeptMs: number;
 }
 

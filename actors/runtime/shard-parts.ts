@@ -15,6 +15,8 @@ export interface ShardParts {
   journal: Journal;
   kinds: ReadonlyMap<string, AnyKind>;
   bus: Pick<Bus, 'publish'>;
+  /** The bus itself, where it may lose frames. */
+  lossy: Bus | undefined;
   clock: Clock;
   options: RuntimeOptions;
   observer: RuntimeObserver;

@@ -93,5 +93,5 @@ function presenceOf(state: UserState): Presence {
 
 function presenceFrame(state: UserState): Outgoing {
   const frame = JSON.stringify({ type: 'presence', ...presenceOf(state) });
-  return { subject: subjects.presence(state.id), envelope: { frame, droppable: true } };
+  return { subject: subjects.presence(state.id), envelope: { frame, droppable: true }, standing: true };
 }
