@@ -73,6 +73,11 @@ export function fail(code: ErrorCode, more: Omit<Refusal, 'code'> = {}): SuhbatE
   return new SuhbatError({ code, ...more });
 }
 
+/** A chat, or its whole shard, waits for an operator: that may last for hours, and nothing else should wait for it. */
+export function awaitsOperator({ code, reason }: Refusal): boolean {
+  return code === 'unavailable' && (reason === 'quarantined' || reason === 'frozen');
+}
+
 /** Any thrown value as a refusal; what is not ours becomes `internal` without a word of the cause. */
 export function refusalOf(error: unknown): Refusal {
   return error instanceof SuhbatError ? error.refusal : { code: 'internal' };

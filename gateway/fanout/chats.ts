@@ -87,7 +87,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       const answer = (await askMembership(actors, clock, chatId, [user.id])).get(user.id);
       if (gone(user)) return 'out';
       const known = chats.get(chatId);
-      if (answer === 'quarantined' || (answer === undefined && known?.held?.stuck)) {
+      if (answer === 'waiting' || (answer === undefined && known?.held?.stuck)) {
         // It must not keep him from his other chats: he is in it, and hears nothing before the owner says so.
         const waiting = known ?? open(chatId, 0, since);
         add(user, waiting);
@@ -238,7 +238,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       if (closed) return;
       for (const user of open) {
         const answer = answers.get(user.id);
-        if (answer === undefined || answer === 'quarantined' || !chat.users.has(user)) continue;
+        if (answer === undefined || answer === 'waiting' || !chat.users.has(user)) continue;
         if (answer.member) {
           held.sure.add(user);
           reflected = Math.min(reflected, answer.member_seq);
@@ -251,7 +251,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       if (!open.some((user) => chat.users.has(user) && !held.sure.has(user))) continue;
       held.stuck = true;
       // In quarantine nothing is said, and nothing could be fetched.
-      if (!ids.some((id) => answers.get(id) === 'quarantined')) fetchInstead(chat, held);
+      if (!ids.some((id) => answers.get(id) === 'waiting')) fetchInstead(chat, held);
       await sleep(clock, pauseMs);
       if (closed) return;
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);

@@ -1,9 +1,9 @@
 import type { Actors, Result } from '../../actors/client/ask.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
-import type { ErrorCode } from '../../schemas/errors.ts';
+import { awaitsOperator, type ErrorCode } from '../../schemas/errors.ts';
 
-/** What the owner says of one user in one chat; `quarantined`: it waits for an operator, as the whole chat does. */
-export type Membership = { member: boolean; member_seq: number } | 'quarantined';
+/** What the owner says of one user in one chat; `waiting`: for an operator, as the whole chat does. */
+export type Membership = { member: boolean; member_seq: number } | 'waiting';
 
 /** Commands in one ask. */
 const atOnce = 200;
@@ -36,7 +36,7 @@ export async function askMembership(
     for (const [at, userId] of page.entries()) {
       const membership = read(results[at]);
       // That may last for hours.
-      if (membership === 'quarantined')
+      if (membership === 'waiting')
         return new Map([...open.map((id) => [id, membership] as const), ...known]);
       if (membership !== undefined) known.set(userId, membership);
     }
@@ -53,6 +53,6 @@ function read(result: Result | undefined): Membership | undefined {
     const { member, member_seq } = result.reply as { member: boolean; member_seq: number };
     return { member, member_seq };
   }
-  if (result.refusal.reason === 'quarantined') return 'quarantined';
+  if (awaitsOperator(result.refusal)) return 'waiting';
   return refusedMember.includes(result.refusal.code) ? { member: false, member_seq: 0 } : undefined;
 }

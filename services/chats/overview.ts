@@ -79,7 +79,7 @@ export function overviewActions(parts: ChatsParts) {
     ids: readonly string[],
     meta: CallMeta,
   ): Promise<{ present: Overview[]; undecided: string[] }> {
-    const { hot, quarantined } = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
+    const { hot, waiting } = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
     const wanted = ids.filter((id) => hot.get(id)?.member ?? true);
     const read = await storing(() =>
       Promise.all(wanted.map((chat_id) => reads.row({ user_id: by, chat_id }))),
@@ -89,7 +89,7 @@ export function overviewActions(parts: ChatsParts) {
       .filter(({ id, left_seq }) => hot.has(id) || left_seq === null)
       .map((row) => overviewOf(row, hot.get(row.id)));
     const known = new Set(rows.map(({ id }) => id));
-    const undecided = wanted.filter((id) => (hot.has(id) || quarantined.has(id)) && !known.has(id));
+    const undecided = wanted.filter((id) => (hot.has(id) || waiting.has(id)) && !known.has(id));
     return { present, undecided };
   }
 

@@ -3,7 +3,7 @@ import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Database } from '../../ops/connections/postgres.ts';
 import type { ChatCommand } from '../../schemas/chat/commands.ts';
 import type { UserShort } from '../../schemas/common.ts';
-import { fail, SuhbatError } from '../../schemas/errors.ts';
+import { awaitsOperator, fail, SuhbatError } from '../../schemas/errors.ts';
 import type { Right } from '../../schemas/user/profile.ts';
 import type { ChatReads } from './chats.store.ts';
 import type { MessageReads } from './messages.store.ts';
@@ -55,8 +55,8 @@ export async function peekChat<Reply>(
 export interface Peeked<Reply> {
   /** Chats that are in memory. Of the others SQL, read from now on, is the truth. */
   hot: Map<string, Reply>;
-  /** Chats whose shard waits for an operator: SQL has the newest that anybody knows, and they must not hold up the rest. */
-  quarantined: ReadonlySet<string>;
+  /** Chats that wait for an operator: SQL has the newest that anybody knows, and they must not hold up the rest. */
+  waiting: ReadonlySet<string>;
 }
 
 /** The same of many, one call per owner. */
@@ -67,16 +67,16 @@ export async function peekChats<Reply>(
   meta: CallMeta,
 ): Promise<Peeked<Reply>> {
   const hot = new Map<string, Reply>();
-  const quarantined = new Set<string>();
-  if (ids.length === 0) return { hot, quarantined };
+  const waiting = new Set<string>();
+  if (ids.length === 0) return { hot, waiting };
   const results = await actors.peek('chat', ids, command, askOptionsOf(meta));
   for (const id of ids) {
     const result = results.get(id);
     if (result === undefined) continue;
-    if ('refusal' in result && result.refusal.reason === 'quarantined') quarantined.add(id);
+    if ('refusal' in result && awaitsOperator(result.refusal)) waiting.add(id);
     else hot.set(id, replyOf<Reply>(result));
   }
-  return { hot, quarantined };
+  return { hot, waiting };
 }
 
 function replyOf<Reply>(result: Result): Reply {

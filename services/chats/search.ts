@@ -79,9 +79,9 @@ export function searchActions(parts: ChatsParts) {
     meta: CallMeta,
   ): Promise<FoundMessage[]> {
     const chats = [...new Set(places.map(({ chat_id }) => chat_id))];
-    const { hot, quarantined } = await peekChats<HotEntry>(parts, chats, { type: 'chat.entry', by }, meta);
+    const { hot, waiting } = await peekChats<HotEntry>(parts, chats, { type: 'chat.entry', by }, meta);
     const allowed = places.filter(
-      ({ chat_id }) => !quarantined.has(chat_id) && (hot.get(chat_id)?.member ?? true),
+      ({ chat_id }) => !waiting.has(chat_id) && (hot.get(chat_id)?.member ?? true),
     );
     const messages = await storing(() =>
       Promise.all(allowed.map(({ chat_id, seq }) => reads.message({ chat_id, seq }))),

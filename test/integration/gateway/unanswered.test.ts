@@ -39,6 +39,7 @@ describe('gateway: members whom nobody can be asked about', () => {
 
   const journalAway = { code: 'unavailable', reason: 'journal_away' } as const;
   const quarantined = { code: 'unavailable', reason: 'quarantined' } as const;
+  const frozen = { code: 'unavailable', reason: 'frozen' } as const;
   const publish = (text: string, seq: number, more?: Partial<Envelope['chat']>) =>
     bus.publish(subjects.chat(group.id), group.message(text, seq, more));
   const announce = (user: string) =>
@@ -137,13 +138,17 @@ describe('gateway: members whom nobody can be asked about', () => {
     expect(await soFar(leaves.client)).to.deep.equal([]);
   });
 
-  for (const removed of [false, true])
-    it(`come to their other chats while one waits for an operator${removed ? ', whatever the list says of it' : ''}`, async () => {
+  for (const [removed, waiting] of [
+    [false, quarantined],
+    [true, quarantined],
+    [false, frozen],
+  ] as const)
+    it(`come to their other chats while one waits for an operator (${waiting.reason})${removed ? ', whatever the list says of it' : ''}`, async () => {
       const { client: stays } = await group.member(test);
       publish('change', 4, { member_seq: 4 });
       await heard(stays, 'change');
       group.memberSeq = 4;
-      refusal = quarantined;
+      refusal = waiting;
       const user = newId();
       if (!removed) group.members.add(user);
       const list = [group, other].map(({ id }) => ({ id, member_seq: 3 }));
