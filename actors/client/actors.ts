@@ -2,7 +2,7 @@ import type { Call } from '../../ops/broker/call.ts';
 import { type Clock, sleep } from '../../ops/process/clock.ts';
 import { type Refusal, refusalOf, SuhbatError } from '../../schemas/errors.ts';
 import { newId } from '../../schemas/ids.ts';
-import type { Actors, AskOptions, Result } from './ask.ts';
+import { type Actors, type AskOptions, isNotFitting, notFitting, type Result } from './ask.ts';
 import type { ShardMap } from './placement.ts';
 import { shardOf } from './shard-of.ts';
 
@@ -24,6 +24,8 @@ const pauseMs = 20;
 const pauseMaxMs = 400;
 /** A try needs at least so long. */
 const leastMs = 50;
+/** Ids in one call: as many as are peeked at again, at the most, where only some fit into an answer. */
+const peekedMost = 500;
 
 /** Asks owners over the broker: finds them, repeats inside the budget what is safe to repeat, never hangs. */
 export function createActors(parts: ActorsParts): Actors {
@@ -109,6 +111,33 @@ export function createActors(parts: ActorsParts): Actors {
     }
   }
 
+  /**
+   * What one owner says of these, in as many answers as it takes to send that, while there is time. Each brings one
+   * result at least. Those after the last answer have the refusal that ended it.
+   */
+  async function peekOwner(
+    node: string | undefined,
+    what: { kind: string; command: object },
+    ids: readonly string[],
+    until: number,
+    requestId: string,
+    trace: string | undefined,
+  ): Promise<(Result | undefined)[]> {
+    const results: (Result | undefined)[] = [];
+    const all = (result: Result) => [...results, ...ids.slice(results.length).map(() => result)];
+    while (results.length < ids.length) {
+      const left = until - clock.monotonic();
+      if (results.length > 0 && left <= leastMs) return all(notFitting);
+      const params = { ...what, ids: ids.slice(results.length, results.length + peekedMost) };
+      const answer = await callOwner<(Result | null)[]>(node, 'actors.peek', params, left, requestId, trace);
+      if (!Array.isArray(answer)) return all({ refusal: answer });
+      const fitting = answer.findIndex((result) => isNotFitting(result));
+      if (fitting === 0 || answer.length === 0) return all(notFitting);
+      for (const result of fitting < 0 ? answer : answer.slice(0, fitting)) results.push(result ?? undefined);
+    }
+    return results;
+  }
+
   return {
     ask,
     async one<Reply>(kind: string, id: string, command: object, options?: AskOptions) {
@@ -131,18 +160,9 @@ export function createActors(parts: ActorsParts): Actors {
         });
         const next = new Map<number, string>();
         const answers = [...byOwner].map(async ([node, own]) => {
-          const params = { kind, ids: own, command };
-          const budget = until - clock.monotonic();
-          const answer = await callOwner<(Result | null)[]>(
-            node,
-            'actors.peek',
-            params,
-            budget,
-            requestId,
-            options.trace,
-          );
+          const results = await peekOwner(node, { kind, command }, own, until, requestId, options.trace);
           own.forEach((id, index) => {
-            const result = Array.isArray(answer) ? (answer[index] ?? undefined) : { refusal: answer };
+            const result = results[index];
             found.set(id, result);
             const shard = shardOf(kind, id, shards);
             const hint = hints.size > 0 ? undefined : hinted([result], node);

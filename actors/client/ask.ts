@@ -12,7 +12,7 @@ export interface Actors {
   one<Reply>(kind: string, id: string, command: object, options?: AskOptions): Promise<Reply>;
   /**
    * One read to many actors, that activates none: `undefined` where the id is not in memory and SQL,
-   * read after this answer, is the whole truth. One call per owner.
+   * read after this answer, is the whole truth. One call per owner, and more where the answer takes several.
    */
   peek(
     kind: string,
@@ -42,3 +42,13 @@ export function askOptionsOf({
 
 /** `node`: who is believed to own the actor, beside `actor_moved`; a hint, for `ask` itself. */
 export type Result = { reply: unknown } | { refusal: Refusal; node?: string };
+
+/**
+ * Stands in the answer to a peek that would have been too long: it was not asked, and is to be asked again at once, in
+ * the same place. Who does not know it takes it for an owner that has moved, and asks again after a while.
+ */
+export const notFitting: Result = { refusal: { code: 'actor_moved', reason: 'not_fitting' } };
+
+export function isNotFitting(result: Result | null): boolean {
+  return result !== null && 'refusal' in result && result.refusal.reason === 'not_fitting';
+}

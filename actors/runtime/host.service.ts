@@ -1,6 +1,7 @@
 import { defineService, type NodeCall } from '../../ops/broker/broker.ts';
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { newId } from '../../schemas/ids.ts';
+import { notFitting } from '../client/ask.ts';
 import type { ActorHost } from './host.ts';
 import type { Placement } from './view.ts';
 
@@ -10,6 +11,8 @@ const defaultBudgetMs = 5000;
 const releaseMs = 5000;
 /** An answer leaves so long before its caller gives up: `not done` is worth more than `unknown`. */
 const answerMs = 100;
+/** Bytes of an answer's results, as JSON; the last one may pass it. NATS takes a mebibyte, unless it is told otherwise. */
+const answerBytes = 512 * 1024;
 
 /** The doors to a node's actors, by the action's name. See actors/client/ask.ts for who may call. */
 export function actorActions<Tx>(host: ActorHost<Tx>) {
@@ -17,13 +20,24 @@ export function actorActions<Tx>(host: ActorHost<Tx>) {
     'actors.ask': (params: { kind: string; id: string; commands: object[] }, meta: CallMeta) =>
       host.ask({ ...params, budgetMs: budgetOf(meta) }),
 
-    /** One result an id, `null` where the actor is cold. */
-    'actors.peek': (
+    /**
+     * One result an id, `null` where the actor is cold. Where the answer would become too long to be sent, the last
+     * ones are `notFitting`; the first one never is.
+     */
+    'actors.peek': async (
       { kind, ids, command }: { kind: string; ids: string[]; command: object },
       meta: CallMeta,
     ) => {
       const budgetMs = budgetOf(meta);
-      return Promise.all(ids.map(async (id) => (await host.peek({ kind, id, command, budgetMs })) ?? null));
+      const results = await Promise.all(
+        ids.map(async (id) => (await host.peek({ kind, id, command, budgetMs })) ?? null),
+      );
+      let bytes = 0;
+      return results.map((result) => {
+        if (bytes > answerBytes) return notFitting;
+        bytes += Buffer.byteLength(JSON.stringify(result));
+        return result;
+      });
     },
   };
 }

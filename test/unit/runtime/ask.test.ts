@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createActors } from '../../../actors/client/actors.ts';
-import type { Result } from '../../../actors/client/ask.ts';
+import { notFitting, type Result } from '../../../actors/client/ask.ts';
 import { createShardMap } from '../../../actors/client/placement.ts';
 import { shardOf } from '../../../actors/client/shard-of.ts';
 import { fail, SuhbatError } from '../../../schemas/errors.ts';
@@ -213,6 +213,47 @@ describe('ask', () => {
       expect(new Set(namesOf(duel.asked))).to.deep.equal(new Set(['n1', 'n2']));
       expect(duel.asked.length).to.be.within(6, 20);
     }
+  });
+
+  it('as a peek takes an answer in parts from whom a hint named, and goes back to nobody', async () => {
+    const asked: { node: string; ids: number }[] = [];
+    const view = createShardMap(1, ['n1']);
+    view.update(['n1'], ['n1', 'n2']);
+    const client = createActors({
+      async callNode<Reply>(node: string, _action: string, params: object) {
+        const { ids } = params as { ids: string[] };
+        asked.push({ node, ids: ids.length });
+        return ids.map((id, at) => {
+          if (node === 'n1') return movedTo('n2');
+          return at < 2 ? { reply: id } : notFitting;
+        }) as Reply;
+      },
+      map: view,
+      shards: 1,
+      clock: world.clock,
+      random: () => 0.5,
+      budgetMs: 1000,
+      observe: () => {},
+    });
+    const began = world.clock.monotonic();
+    const found = await passing(client.peek('ledger', ['a', 'b', 'c', 'd', 'e'], { type: 'head' }));
+    expect([...found]).to.deep.equal(['a', 'b', 'c', 'd', 'e'].map((id) => [id, { reply: id }]));
+    expect(asked).to.deep.equal([
+      { node: 'n1', ids: 5 },
+      { node: 'n2', ids: 5 },
+      { node: 'n2', ids: 3 },
+      { node: 'n2', ids: 1 },
+    ]);
+    expect(world.clock.monotonic() - began).to.be.lessThan(20);
+  });
+
+  it('as a peek whose answers bring nothing is repeated with pauses, and ends within its budget', async () => {
+    const { client, asked } = scripted(() => [notFitting]);
+    const began = world.clock.monotonic();
+    const found = await passing(client.peek('ledger', [even, odd], { type: 'head' }));
+    expect([...found.values()].map(codeOf)).to.deep.equal(['actor_moved', 'actor_moved']);
+    expect(world.clock.monotonic() - began).to.be.lessThan(1000);
+    expect(asked.length).to.be.within(3, 20);
   });
 
   it('looks again at placement where a node offers no actors', async () => {
