@@ -19,7 +19,10 @@ export interface JoinedCallsParts {
   offers(node: string, action: string): boolean;
   /** Milliseconds for which what is read now may have waited to be read. */
   late(): number;
-  /** An action threw what is no refusal, or (without `meta`) a message is none of ours: a bug. */
+  /**
+   * An action threw what is no refusal, or gave an answer that is too long to be sent, or (without `meta`) a message is
+   * none of ours: a bug.
+   */
   fault(where: string, error: unknown, meta?: CallMeta): void;
 }
 
@@ -174,7 +177,16 @@ export class JoinedCalls {
       if (!(error instanceof SuhbatError)) this.#parts.fault(action, error, meta);
       text = refuse(refusalOf(error));
     }
-    this.#outbox?.put(subject, text, () => this.#outbox?.put(subject, refuse({ code: 'internal' })));
+    this.#outbox?.put(subject, text, () => {
+      // Without a link the asker was told already. No word of what the answer says.
+      if (this.#link?.up())
+        this.#parts.fault(
+          action,
+          new Error(`an answer of ${Buffer.byteLength(text)} bytes cannot be sent`),
+          meta,
+        );
+      this.#outbox?.put(subject, refuse({ code: 'internal' }));
+    });
   }
 
   #run(action: string, params: object, meta: CallMeta): unknown {
