@@ -1,4 +1,4 @@
-import type { ChatCommand, GetReply, HotEntry } from '../../schemas/chat/commands.ts';
+import type { ChatCommand, GetReply, HotEntry, HotMembership } from '../../schemas/chat/commands.ts';
 import type { ChatFacts } from '../../schemas/chat/events.ts';
 import { chatView } from '../../schemas/chat/view.ts';
 import { limits } from '../../schemas/limits.ts';
@@ -33,6 +33,11 @@ export function entryOf(state: ChatState, by: string): HotEntry {
     last_message: tail.recent.at(-1)?.message ?? null,
     member_seq: state.member_seq,
   };
+}
+
+export function membershipOf(state: ChatState, by: string): HotMembership {
+  const member = state.facts !== undefined && state.members.has(by);
+  return { member, member_seq: member ? state.member_seq : 0 };
 }
 
 const notMember: HotEntry = {

@@ -31,7 +31,7 @@ export async function askMembership(
     const results = await actors.ask(
       'chat',
       chatId,
-      page.map((by) => ({ type: 'chat.entry', by })),
+      page.map((by) => ({ type: 'chat.entry', by, lean: true })),
     );
     for (const [at, userId] of page.entries()) {
       const membership = read(results[at]);

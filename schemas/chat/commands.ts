@@ -69,8 +69,11 @@ export type ChatCommand =
   | { type: 'member.role'; by: string; user_id: string; role: 'admin' | 'member' }
   /** The chat as `by` sees it; when asked, a page of the members whose joined_seq is greater. */
   | { type: 'chat.get'; by: string; members_after?: number; members_limit?: number }
-  /** Head, marks and newest message for `sync`, the chat list and attaching. */
-  | { type: 'chat.entry'; by: string };
+  /**
+   * Head, marks and newest message for `sync` and the chat list. `lean`: only a `HotMembership` is wanted, for attaching;
+   * an owner of an older release answers with everything.
+   */
+  | { type: 'chat.entry'; by: string; lean?: boolean };
 
 export type ChatCommandType = ChatCommand['type'];
 
@@ -114,12 +117,18 @@ export interface HotMember {
   joined_seq: number;
 }
 
+/** The lean answer to `chat.entry`. Where `member` is false `member_seq` means nothing. */
+export interface HotMembership {
+  member: boolean;
+  /** The seq of the chat's newest membership change. */
+  member_seq: number;
+}
+
 /**
  * The answer to `chat.entry`: the hot truth that overlays the chat list's SQL rows. Where `member` is false
  * nothing else in it means anything.
  */
-export interface HotEntry {
-  member: boolean;
+export interface HotEntry extends HotMembership {
   role: Role;
   title: string | null;
   about: string | null;
@@ -130,8 +139,6 @@ export interface HotEntry {
   peer_read?: number;
   unread: number;
   last_message: Message | null;
-  /** The seq of the chat's newest membership change. */
-  member_seq: number;
 }
 
 /** The answer to `history`: what of the page the owner holds. */

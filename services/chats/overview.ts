@@ -1,12 +1,12 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
-import type { HotEntry } from '../../schemas/chat/commands.ts';
+import type { ChatCommand, HotEntry, HotMembership } from '../../schemas/chat/commands.ts';
 import type { ChatEntry, ChatType, Message } from '../../schemas/chat/wire.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import type { RequestFields } from '../../schemas/frames/client.ts';
 import type { ReplyFields } from '../../schemas/frames/server.ts';
 import { afterPlace, compareActivity, nextPlace } from './activity.ts';
-import { chatIdsOf } from './chats.store.ts';
+import { type ChatRow, chatIdsOf } from './chats.store.ts';
 import { type ChatsParts, callerOf, deletedUser, findUsers, peekChats } from './parts.ts';
 import { takeSyncPage } from './sync-page.ts';
 import { entryOf, type Overview, overviewOf } from './views.ts';
@@ -66,7 +66,7 @@ export function overviewActions(parts: ChatsParts) {
     async attach(_: object, meta: CallMeta): Promise<{ chats: { id: string; member_seq: number }[] }> {
       const by = callerOf(meta);
       const ids = await storing(() => reads.groupIds(by));
-      const { present } = await look(by, ids, meta);
+      const { present } = await meet<HotMembership>(ids, { type: 'chat.entry', by, lean: true }, meta);
       return {
         chats: present.map(({ row, hot }) => ({ id: row.id, member_seq: hot?.member_seq ?? row.member_seq })),
       };
@@ -79,7 +79,18 @@ export function overviewActions(parts: ChatsParts) {
     ids: readonly string[],
     meta: CallMeta,
   ): Promise<{ present: Overview[]; undecided: string[] }> {
-    const { hot, waiting } = await peekChats<HotEntry>(parts, ids, { type: 'chat.entry', by }, meta);
+    const { present, undecided } = await meet<HotEntry>(ids, { type: 'chat.entry', by }, meta);
+    return { present: present.map(({ row, hot }) => overviewOf(row, hot)), undecided };
+  }
+
+  /** The rows of those that the user is in, with what the owner says where it holds the chat. */
+  async function meet<Hot extends HotMembership>(
+    ids: readonly string[],
+    command: Extract<ChatCommand, { type: 'chat.entry' }>,
+    meta: CallMeta,
+  ): Promise<{ present: { row: ChatRow; hot: Hot | undefined }[]; undecided: string[] }> {
+    const { by } = command;
+    const { hot, waiting } = await peekChats<Hot>(parts, ids, command, meta);
     const wanted = ids.filter((id) => hot.get(id)?.member ?? true);
     const read = await storing(() =>
       Promise.all(wanted.map((chat_id) => reads.row({ user_id: by, chat_id }))),
@@ -87,7 +98,7 @@ export function overviewActions(parts: ChatsParts) {
     const rows = read.filter((row) => row !== undefined);
     const present = rows
       .filter(({ id, left_seq }) => hot.has(id) || left_seq === null)
-      .map((row) => overviewOf(row, hot.get(row.id)));
+      .map((row) => ({ row, hot: hot.get(row.id) }));
     const known = new Set(rows.map(({ id }) => id));
     const undecided = wanted.filter((id) => (hot.has(id) || waiting.has(id)) && !known.has(id));
     return { present, undecided };

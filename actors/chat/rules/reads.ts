@@ -2,7 +2,7 @@ import { chattyFrames } from '../frames.ts';
 import { hotHistory } from '../history.ts';
 import { ordinalAt } from '../hot-tail.ts';
 import type { ChatState } from '../state.ts';
-import { entryOf, getReply } from '../views.ts';
+import { entryOf, getReply, membershipOf } from '../views.ts';
 import { blocked, type ChatDecision, noChat, type Of, unread } from './common.ts';
 
 /** Reads, read marks and typing: nothing here is journaled. */
@@ -14,8 +14,8 @@ export function getChat(state: ChatState, command: Of<'chat.get'>): ChatDecision
   return { reply: getReply(state, state.facts, by, member, command) };
 }
 
-export function getEntry(state: ChatState, { by }: Of<'chat.entry'>): ChatDecision {
-  return { reply: entryOf(state, by) };
+export function getEntry(state: ChatState, { by, lean }: Of<'chat.entry'>): ChatDecision {
+  return { reply: lean ? membershipOf(state, by) : entryOf(state, by) };
 }
 
 export function readHistory(state: ChatState, command: Of<'history'>): ChatDecision {
