@@ -45,14 +45,19 @@ export function cutPage(messages: readonly Message[], limit: number, bytes: numb
   const first = messages.slice(0, limit);
   // Most pages are far too small to be cut.
   if (first.reduce((sum, message) => sum + mostBytes(message), 0) <= bytes) return first;
+  return fitPage(first, bytes);
+}
+
+/** The first of these, as many as take no more than `bytes` of JSON; but always one, if there is one. */
+export function fitPage<Item>(items: readonly Item[], bytes: number = limits.page): Item[] {
   let room = bytes;
   let count = 0;
-  for (const message of first) {
-    room -= messageBytes(message);
+  for (const item of items) {
+    room -= Buffer.byteLength(JSON.stringify(item)) + 1;
     if (room < 0 && count > 0) break;
     count++;
   }
-  return first.slice(0, count);
+  return items.slice(0, count);
 }
 
 /** The two halves of a page `around` a seq: the one below takes the odd message, and each half the bytes. */

@@ -1,6 +1,7 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import type { ChatCommand, HotEntry, HotMembership } from '../../schemas/chat/commands.ts';
+import { fitPage } from '../../schemas/chat/pages.ts';
 import type { ChatEntry, ChatType, Message } from '../../schemas/chat/wire.ts';
 import type { UserShort } from '../../schemas/common.ts';
 import type { RequestFields } from '../../schemas/frames/client.ts';
@@ -41,7 +42,7 @@ export function overviewActions(parts: ChatsParts) {
       return { ...page, gone };
     },
 
-    /** The chat list, newest activity first. `search` looks into titles, public names, and names of peers. */
+    /** The chat list, newest activity first; a page of long messages has fewer than `limit`. `search` looks into titles, public names, and names of peers. */
     async list(
       {
         type,
@@ -56,10 +57,10 @@ export function overviewActions(parts: ChatsParts) {
       const { present } = await look(by, ids, meta);
       const found = search.trim() === '' ? present : await matching(present, search.trim(), meta);
       const rest = afterPlace(found.sort(compareActivity), cursor);
-      const page = rest.slice(0, limit);
-      const last = page.at(-1);
-      const next_cursor = rest.length > limit && last !== undefined ? nextPlace(last) : null;
-      return { items: await entriesOf(page, meta), next_cursor };
+      const items = fitPage(await entriesOf(rest.slice(0, limit), meta));
+      const last = rest[items.length - 1];
+      const next_cursor = rest.length > items.length && last !== undefined ? nextPlace(last) : null;
+      return { items, next_cursor };
     },
 
     /** The caller's groups, for a connection to attach to: only those whose membership is sure. */

@@ -2,7 +2,8 @@ import type { CallMeta } from '../../ops/broker/call.ts';
 import { storing } from '../../ops/connections/postgres.ts';
 import { createPermits } from '../../ops/connections/postgres-permits.ts';
 import { systemClock } from '../../ops/process/clock.ts';
-import type { HotEntry } from '../../schemas/chat/commands.ts';
+import type { HotMembership } from '../../schemas/chat/commands.ts';
+import { fitPage } from '../../schemas/chat/pages.ts';
 import type { Message } from '../../schemas/chat/wire.ts';
 import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
@@ -24,7 +25,8 @@ export function searchActions(parts: ChatsParts) {
   return {
     /**
      * The newest messages that have all words of `q`. A page may have fewer than `limit`, or none, where so many
-     * messages were read in vain that the caller should not wait longer: `next_cursor` goes on just there. Throws
+     * messages were read in vain that the caller should not wait longer, and fewer where they are long: `next_cursor`
+     * goes on just there. Throws
      * `not_found` (`no_chat`), `invalid` (`bad_cursor`, or a date that there is not), `unavailable`.
      */
     async search(
@@ -46,8 +48,15 @@ export function searchActions(parts: ChatsParts) {
         ...times(query),
       };
       const { places, next } = await storing(() => permitted(() => findMessages(db, wanted, position)));
-      const items = await itemsOf(places, words, by, meta);
-      return { items, next_cursor: next === undefined ? null : cursorOf(next) };
+      const found = await itemsOf(places, words, by, meta);
+      const items = fitPage(found);
+      const last = items.at(-1);
+      const cut = places.find(({ chat_id, seq }) => chat_id === last?.chat_id && seq === last.seq);
+      const goesOn =
+        items.length < found.length && cut !== undefined
+          ? { wide: next?.wide ?? position.wide, before: cut }
+          : next;
+      return { items, next_cursor: goesOn === undefined ? null : cursorOf(goesOn) };
     },
   };
 
@@ -62,7 +71,7 @@ export function searchActions(parts: ChatsParts) {
 
   /** As `history` refuses it. */
   async function mustBeIn(chat_id: string, by: string, meta: CallMeta): Promise<void> {
-    const hot = await peekChat<HotEntry>(parts, chat_id, { type: 'chat.entry', by }, meta);
+    const hot = await peekChat<HotMembership>(parts, chat_id, { type: 'chat.entry', by, lean: true }, meta);
     if (hot?.member) return;
     const row = hot === undefined ? await storing(() => reads.row({ user_id: by, chat_id })) : undefined;
     if (row === undefined || row.left_seq !== null) throw noChat();
@@ -79,7 +88,12 @@ export function searchActions(parts: ChatsParts) {
     meta: CallMeta,
   ): Promise<FoundMessage[]> {
     const chats = [...new Set(places.map(({ chat_id }) => chat_id))];
-    const { hot, waiting } = await peekChats<HotEntry>(parts, chats, { type: 'chat.entry', by }, meta);
+    const { hot, waiting } = await peekChats<HotMembership>(
+      parts,
+      chats,
+      { type: 'chat.entry', by, lean: true },
+      meta,
+    );
     const allowed = places.filter(
       ({ chat_id }) => !waiting.has(chat_id) && (hot.get(chat_id)?.member ?? true),
     );

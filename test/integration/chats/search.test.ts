@@ -196,6 +196,23 @@ describe('search of messages', function () {
     ).to.have.length(3);
   });
 
+  it('ends a page where the next long message would make it too long for one answer', async () => {
+    const { owner, member, chat_id } = await said();
+    const long = '\u0001'.repeat(4000);
+    for (let i = 0; i < 25; i++) await chats.send(member, chat_id, `uzun ${i} ${long}`);
+    await chats.cold();
+    const seqs: number[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await search(owner, { q: 'uzun', limit: '100', ...(cursor && { cursor }) });
+      expect(JSON.stringify(page).length).to.be.below(300 * 1024);
+      expect(page.items.length).to.be.within(1, 12);
+      seqs.push(...page.items.map(({ seq }) => seq));
+      cursor = page.next_cursor;
+    }
+    expect(seqs).to.have.length(25);
+    expect(seqs).to.deep.equal([...new Set(seqs)].sort((one, other) => other - one));
+  });
+
   it('pages through all that was there, each once and in order, while more is said', async () => {
     const { owner, member, chat_id } = await said();
     const { id: other } = await chats.group(owner, [member]);
