@@ -34,6 +34,14 @@ export interface RevokedLogins {
   login_ids: string[];
 }
 
+/** A part of all revoked logins, in the order of their ids. */
+export interface RevokedPage {
+  /** Only logins after this one. */
+  after?: string;
+  /** Logins at the most. */
+  limit?: number;
+}
+
 /** This user's presence may not be for this viewer any more, or not for all who watch. */
 export interface PrivacyNote {
   /** Absent: notes may be lost, nobody knows whose, and all watches are to be looked at again. */

@@ -10,8 +10,6 @@ import { peopleRoutes } from '../../gateway/http/routes/people.ts';
 import { profileRoutes } from '../../gateway/http/routes/profiles.ts';
 import { supabaseRoutes } from '../../gateway/http/routes/supabase.ts';
 import { createGateway } from '../../gateway/server.ts';
-import { newId } from '../../schemas/ids.ts';
-import type { RevokedLogins as Revoked } from '../../schemas/subjects.ts';
 import { ratesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { RedisLink } from '../connections/redis.ts';
@@ -19,7 +17,7 @@ import { createOnlineKeys, type OnlineKeys } from '../ephemeral/online-keys.ts';
 import type { Objects } from '../objects/objects.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
-import { createRevokedLogins, type RevokedLogins } from '../security/revoked-logins.ts';
+import { createRevokedLogins, learnRevoked, type RevokedLogins } from '../security/revoked-logins.ts';
 import type { Links } from './links.ts';
 import { type Process, reachable } from './process.ts';
 
@@ -97,10 +95,7 @@ async function startRevokedLogins(
     () => createRevokedLogins({ bus, clock, ttlMs }),
     (list) => list.close(),
   );
-  const learn = async () => {
-    const meta = { request_id: newId(), budget_ms: config.callTimeout };
-    revoked.learn(await call<Revoked[]>('users.revoked', { since: clock.now() - ttlMs }, meta));
-  };
+  const learn = () => learnRevoked(revoked, call, clock.now() - ttlMs, config.callTimeout);
   // Services may start after us; a gateway that knew nothing would let dead tokens in.
   for (let tries = 0; ; tries++) {
     try {

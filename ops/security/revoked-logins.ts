@@ -1,4 +1,6 @@
-import { type RevokedLogins as RevokedNote, subjects } from '../../schemas/subjects.ts';
+import { newId } from '../../schemas/ids.ts';
+import { type RevokedLogins as RevokedNote, type RevokedPage, subjects } from '../../schemas/subjects.ts';
+import type { Call } from '../broker/call.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../process/clock.ts';
 
@@ -73,6 +75,32 @@ export function createRevokedLogins({ bus, clock, ttlMs }: RevokedLoginsOptions)
       listeners.clear();
     },
   };
+}
+
+/** Logins in one answer: half a mebibyte where each is of another user; NATS takes one. */
+const pageLogins = 5000;
+
+/**
+ * Asks the services, page by page, which logins were revoked at or after `since` (milliseconds since 1970). What is
+ * revoked meanwhile, the bus says. `budgetMs` is for each page. Throws what the call throws; what was learnt by then stays.
+ */
+export async function learnRevoked(
+  revoked: Pick<RevokedLogins, 'learn'>,
+  call: Call,
+  since: number,
+  budgetMs: number,
+): Promise<void> {
+  for (let after = ''; ; ) {
+    const meta = { request_id: newId(), budget_ms: budgetMs };
+    const page: RevokedPage = { limit: pageLogins, ...(after !== '' && { after }) };
+    const notes = await call<RevokedNote[]>('users.revoked', { since, ...page }, meta);
+    revoked.learn(notes);
+    const ids = notes.flatMap(({ login_ids }) => login_ids);
+    const last = ids.reduce((one, other) => (other > one ? other : one), after);
+    // Services of older releases give all, whatever they are asked: nothing comes after that.
+    if (ids.length < pageLogins || last === after) return;
+    after = last;
+  }
 }
 
 /** Says on the bus that logins are dead. Call it when SQL has them revoked, and before the answer. */

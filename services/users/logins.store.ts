@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { type Transaction, typed } from '../../ops/connections/postgres.ts';
 import { fail } from '../../schemas/errors.ts';
-import type { RevokedLogins } from '../../schemas/subjects.ts';
+import type { RevokedLogins, RevokedPage } from '../../schemas/subjects.ts';
 import { timestamp } from './users.store.ts';
 
 /** SQL on `logins`. A login is live while it is neither revoked nor expired. */
@@ -137,11 +137,18 @@ export async function listLogins(
 
 /**
  * Logins revoked at or after `since` (milliseconds since 1970), by user: what `RevokedLogins.learn` is
- * given at start, with `since` one life of an access token ago.
+ * given at start, with `since` one life of an access token ago. With a `limit` the first so many, by their ids, of those
+ * after the login `after`; without one all of them.
  */
-export async function revokedSince(db: Transaction, since: number): Promise<RevokedLogins[]> {
+export async function revokedSince(
+  db: Transaction,
+  since: number,
+  { after, limit }: RevokedPage = {},
+): Promise<RevokedLogins[]> {
+  const later = after === undefined ? sql.fragment`` : sql.fragment`and id > ${after}`;
+  const first = limit === undefined ? sql.fragment`` : sql.fragment`order by id limit ${limit}`;
   const rows = await db.any(typed<{ id: string; user_id: string }>()`
-    select id, user_id from logins where revoked_at >= ${timestamp(since)}`);
+    select id, user_id from logins where revoked_at >= ${timestamp(since)} ${later} ${first}`);
   const byUser = Map.groupBy(rows, (row) => row.user_id);
   return [...byUser].map(([user_id, logins]) => ({ user_id, login_ids: logins.map((login) => login.id) }));
 }

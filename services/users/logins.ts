@@ -6,7 +6,7 @@ import type { AuditAct } from '../../schemas/audit.ts';
 import { fail } from '../../schemas/errors.ts';
 import { isUuid } from '../../schemas/ids.ts';
 import type { LoginList, Page } from '../../schemas/rest/accounts.ts';
-import type { RevokedLogins } from '../../schemas/subjects.ts';
+import type { RevokedLogins, RevokedPage } from '../../schemas/subjects.ts';
 import { decodeCursor, paged } from './cursor.ts';
 import { listLogins, revokedSince, revokeLogins } from './logins.store.ts';
 import { callerOf, type UsersParts } from './parts.ts';
@@ -59,11 +59,11 @@ export function loginActions(parts: UsersParts) {
     },
 
     /**
-     * Logins revoked at or after `since` (milliseconds since 1970), by user: for gateways, which read no SQL. No
-     * route leads here.
+     * Logins revoked at or after `since` (milliseconds since 1970), by user, in pages: for gateways, which read no
+     * SQL. No route leads here. Gateways of older releases name no `limit`, and are given all.
      */
-    revoked({ since }: { since: number }): Promise<RevokedLogins[]> {
-      return storing(() => revokedSince(db, since));
+    revoked({ since, ...page }: { since: number } & RevokedPage): Promise<RevokedLogins[]> {
+      return storing(() => revokedSince(db, since, page));
     },
 
     /** The caller's live logins, newest first. Throws `invalid` (`bad_cursor`). */

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { sql } from 'slonik';
 import { newId } from '../../../schemas/ids.ts';
 import type { LoginList, Ticket, Tokens } from '../../../schemas/rest/accounts.ts';
+import type { RevokedLogins } from '../../../schemas/subjects.ts';
 import { revokedSince } from '../../../services/users/logins.store.ts';
 import { reasonOf } from '../../unit/accounts/support.ts';
 import { type Accounts, startAccounts } from './support.ts';
@@ -127,6 +128,26 @@ describe('logins', () => {
     ]);
     expect(await revokedSince(db, clock.now() + 1)).to.deep.equal([]);
     expect(two.user.id, 'its login had expired by then').to.equal(one.user.id);
+  });
+
+  it('that were revoked lately can be read back in pages, by their ids', async () => {
+    const { register, login, ask, call, clock } = accounts;
+    clock.advance(1_000_000_000);
+    const made: Tokens[] = [];
+    for (let users = 0; users < 3; users++) {
+      const one = await register();
+      made.push(one, await login({ username: one.user.username }));
+      await ask('POST /api/v1/auth/logout-all', { token: one.access_token });
+    }
+    const ids = made.map(idOf).sort();
+    const page = async (limit: number, after?: string) => {
+      const params = { since: clock.now(), limit, ...(after !== undefined && { after }) };
+      const notes = await call<RevokedLogins[]>('users.revoked', params, { request_id: newId() });
+      return notes.flatMap(({ login_ids }) => login_ids).sort();
+    };
+    expect(await page(4)).to.deep.equal(ids.slice(0, 4));
+    expect(await page(4, ids[3])).to.deep.equal(ids.slice(4));
+    expect(await page(4, ids[5])).to.deep.equal([]);
   });
 
   it('are needed for whatever is not open', async () => {

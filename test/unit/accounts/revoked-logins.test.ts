@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Call } from '../../../ops/broker/call.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
-import { createRevokedLogins, publishRevoked } from '../../../ops/security/revoked-logins.ts';
-import { type RevokedLogins, subjects } from '../../../schemas/subjects.ts';
+import { createRevokedLogins, learnRevoked, publishRevoked } from '../../../ops/security/revoked-logins.ts';
+import { type RevokedLogins, type RevokedPage, subjects } from '../../../schemas/subjects.ts';
 import { manualClock } from './support.ts';
 
 describe('the revoked logins', () => {
@@ -44,6 +45,38 @@ describe('the revoked logins', () => {
     expect([revoked.has('a'), revoked.has('b'), revoked.size()]).to.deep.equal([false, true, 1]);
     clock.advance(600);
     expect(revoked.size()).to.equal(0);
+  });
+
+  it('are learnt in pages, each short enough to be sent, whatever the users are', async () => {
+    const { revoked } = setUp();
+    // Each of another user, but for those of one user that lie on both sides of a page's end.
+    const all = Array.from({ length: 12_000 }, (_, at) => ({
+      id: `01890000-0000-7000-8000-${String(at).padStart(12, '0')}`,
+      user_id: Math.abs(at - 5000) < 3 ? 'one' : `01890000-0000-7000-8000-${String(at).padStart(12, 'f')}`,
+    }));
+    const lengths: number[] = [];
+    const call = (async (_: string, { after = '', limit = Number.POSITIVE_INFINITY }: RevokedPage) => {
+      const page = Map.groupBy(all.filter(({ id }) => id > after).slice(0, limit), ({ user_id }) => user_id);
+      const notes = [...page].map(([user_id, ids]) => ({ user_id, login_ids: ids.map(({ id }) => id) }));
+      lengths.push(JSON.stringify(notes).length);
+      return notes;
+    }) as Call;
+    await learnRevoked(revoked, call, 0, 1000);
+    expect(revoked.size()).to.equal(all.length);
+    expect(lengths).to.have.length(3);
+    expect(Math.max(...lengths)).to.be.below(768 * 1024);
+  });
+
+  it('are learnt of services of an older release, which give all at once', async () => {
+    const { revoked } = setUp();
+    const login_ids = Array.from({ length: 6000 }, (_, at) => `l${String(at).padStart(6, '0')}`);
+    let calls = 0;
+    const call = (async () => {
+      calls++;
+      return [{ user_id: 'u', login_ids }];
+    }) as Call;
+    await learnRevoked(revoked, call, 0, 1000);
+    expect([revoked.size(), calls]).to.deep.equal([6000, 2]);
   });
 
   it('do not listen to what is no such note, nor after the end', () => {
