@@ -41,8 +41,11 @@ const subjectPattern = /^suhbat\.journal\.([0-9a-f]+)\.\*$/;
 const reserved = (stream: string) => `suhbat.journal.${stream}`;
 /** Servers show it for an instant while they make or load a stream. */
 const neverCreated = '0001-01-01T00:00:00Z';
-/** A batch ends at 256 KiB, and the events of one turn stay together. */
-const leastPayload = 512 * 1024;
+/**
+ * What NATS takes unless it is told otherwise. A batch ends at 256 KiB, but the events of one turn stay together: those
+ * of 200 new members, each with a chat's longest title and about.
+ */
+const leastPayload = 1024 * 1024;
 
 /** What the server must be. Throws a StartError. */
 export function checkServer(info: ServerInfo | undefined, { replicas }: StreamShape): void {

@@ -170,6 +170,14 @@ describe('the journal on JetStream', () => {
       .and.to.include('subjects [alien]');
   });
 
+  it('does not start on a server that takes less than the largest record', async () => {
+    const shape = { stream, replicas: 1, maxBytes: 1, duplicateWindowMs: 1, make: true };
+    const info = (await open()).link.connection.info as ServerInfo;
+    expect(() => checkServer({ ...info, max_payload: 1024 * 1024 }, shape)).not.to.throw();
+    const sentence = /up to 1000000 bytes; the journal needs 1048576\.$/;
+    expect(() => checkServer({ ...info, max_payload: 1_000_000 }, shape)).to.throw(StartError, sentence);
+  });
+
   it('does not start with replicas on a server that lets two owners append at once', async () => {
     const shape = { stream, replicas: 3, maxBytes: 1, duplicateWindowMs: 1, make: true, fit: true };
     const info = { ...(await open()).link.connection.info, version: '2.11.0' } as ServerInfo;
