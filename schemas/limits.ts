@@ -28,6 +28,8 @@ export const limits = {
   chattyMembers: 200,
   /** First reactors named for each emoji. */
   reactors: 10,
+  /** Different emojis on one message: it is said anew, whole, with each reaction. */
+  emojis: 100,
   /** Bytes of an uploaded file, and of an avatar. */
   upload: 50 * 1024 * 1024,
   avatar: 10 * 1024 * 1024,

@@ -38,7 +38,11 @@ export const requestRefusals: { readonly [T in RequestType]: Refusals } = {
   'message.send': { ...noChat, forbidden: ['blocked', 'privacy'], unprocessable: ['reply_not_found'] },
   'message.edit': { ...noMessage, forbidden: ['service_message', 'not_author', 'blocked'] },
   'message.delete': { ...noMessage, forbidden: ['service_message', 'not_author'] },
-  'reaction.set': { ...noMessage, forbidden: ['service_message', 'blocked'] },
+  'reaction.set': {
+    ...noMessage,
+    forbidden: ['service_message', 'blocked'],
+    unprocessable: ['too_many_emojis'],
+  },
   history: noChat,
   read: noChat,
   typing: { ...noChat, forbidden: ['blocked'] },

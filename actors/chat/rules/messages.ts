@@ -2,6 +2,7 @@ import type { DoneReply, SendReply } from '../../../schemas/chat/commands.ts';
 import type { MessageChanged } from '../../../schemas/chat/events.ts';
 import type { Message } from '../../../schemas/chat/wire.ts';
 import type { Refusal } from '../../../schemas/errors.ts';
+import { limits } from '../../../schemas/limits.ts';
 import { change, post } from '../draft.ts';
 import { covers, findByClientId, type HotMessage, hotMessage } from '../hot-tail.ts';
 import { isSurelyNew } from '../idempotence.ts';
@@ -73,7 +74,7 @@ export function deleteMessage(state: ChatState, command: Of<'message.delete'>, n
   return changed(state, now, hot, (at) => ({ text: '', media: null, reactions: [], deleted_at: at }));
 }
 
-/** One reaction per user and message. The same again, or taking back none, changes nothing. */
+/** One reaction per user and message, so many emojis. The same again, or taking back none, changes nothing. */
 export function setReaction(state: ChatState, command: Of<'reaction.set'>, now: number): ChatDecision {
   const found = findTarget(state, command);
   if ('refuse' in found) return found;
@@ -84,6 +85,8 @@ export function setReaction(state: ChatState, command: Of<'reaction.set'>, now: 
   if (own === emoji) return unchanged(hot);
   if (emoji !== null && state.blockers.size > 0) return blocked;
   const reactions = reactionsOf(withReaction(hot.reactors, by, emoji));
+  // A message may have more from before there was this bound; it gets no further ones.
+  if (reactions.length > Math.max(limits.emojis, hot.message.reactions.length)) return tooManyEmojis;
   return changed(state, now, hot, () => ({ reactions }), { user_id: by, emoji });
 }
 
@@ -117,3 +120,9 @@ function changed(
 function unchanged(hot: HotMessage): ChatDecision {
   return { reply: { seq: hot.message.changed_seq } satisfies DoneReply };
 }
+
+const tooManyEmojis = refuse(
+  'unprocessable',
+  'too_many_emojis',
+  `A message has reactions of at most ${limits.emojis} different emojis`,
+);

@@ -1,7 +1,17 @@
 import { expect } from 'chai';
 import type { Message } from '../../../schemas/chat/wire.ts';
 import { newId } from '../../../schemas/ids.ts';
-import { type Answered, type Asked, aGroup, aPrivateChat, text } from '../../support/chat-driver.ts';
+import { limits } from '../../../schemas/limits.ts';
+import {
+  type Answered,
+  type Asked,
+  aGroup,
+  aPrivateChat,
+  createGroup,
+  memoryChat,
+  text,
+  userOf,
+} from '../../support/chat-driver.ts';
 
 const refusalIn = ({ refusal }: Answered) => refusal && `${refusal.code} ${refusal.reason}`;
 const edit = (target: number, words: string): Asked => ({ type: 'message.edit', target, text: words });
@@ -101,6 +111,27 @@ describe('chat rules: messages', () => {
       expect(refusalIn(await chat.ask(owner, asking(7)))).to.equal('not_found no_message');
       expect(refusalIn(await chat.ask(owner, asking(100)))).to.equal('not_found no_message');
     }
+  });
+
+  it('a message has so many different emojis; those that are there take more', async () => {
+    const { driver: chat } = memoryChat();
+    await chat.load();
+    const [owner, ...others] = Array.from({ length: limits.emojis + 3 }, () => newId());
+    await chat.ask(owner as string, createGroup(owner as string, others.slice(0, 100)));
+    await chat.ask(owner as string, { type: 'member.add', users: others.slice(100).map((id) => userOf(id)) });
+    const seq = Number((await chat.ask(owner as string, text('one'))).reply?.seq);
+    const longest = (at: number) => `${'\u0001'.repeat(13)}${String(at).padStart(3, '0')}`;
+    const [late, last, ...early] = others as [string, string, ...string[]];
+    for (const [at, id] of early.slice(0, limits.emojis - 1).entries())
+      await chat.ask(id, react(seq, longest(at)));
+    const full = await chat.ask(early.at(-1) as string, react(seq, longest(limits.emojis - 1)));
+    expect(messageIn(full)?.reactions).to.have.length(limits.emojis);
+    expect(refusalIn(await chat.ask(late, react(seq, '👍')))).to.equal('unprocessable too_many_emojis');
+    const more = await chat.ask(last, react(seq, longest(1)));
+    expect(messageIn(more)?.reactions[1]).to.include({ count: 2 });
+    // The only one of its emoji gives room.
+    const other = await chat.ask(early[0] as string, react(seq, '👍'));
+    expect(messageIn(other)?.reactions).to.have.length(limits.emojis);
   });
 
   it('one reaction per user; the same again, or taking back none, takes no seq', async () => {
