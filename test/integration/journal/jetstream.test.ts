@@ -171,7 +171,7 @@ describe('the journal on JetStream', () => {
   });
 
   it('does not start on a server that takes less than the largest record', async () => {
-    const shape = { stream, replicas: 1, maxBytes: 1, duplicateWindowMs: 1, make: true };
+    const shape = { stream, replicas: 1, maxBytes: 1, duplicateWindowMs: 1, make: true, fit: true };
     const info = (await open()).link.connection.info as ServerInfo;
     expect(() => checkServer({ ...info, max_payload: 1024 * 1024 }, shape)).not.to.throw();
     const sentence = /up to 1000000 bytes; the journal needs 1048576\.$/;
