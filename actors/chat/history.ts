@@ -18,7 +18,8 @@ export function hotHistory(tail: HotTail, head: number, query: ReadHistory): Hot
     head,
     messages: [...up.messages.toReversed(), ...down.messages],
     ...bound('low', down.cut && down.messages.at(-1)?.seq),
-    ...bound('high', up.cut && up.messages.at(-1)?.seq),
+    // A page of one takes nothing from above, and there is more all the same.
+    ...bound('high', up.cut && (up.messages.at(-1)?.seq ?? around)),
     moved: [],
     complete: up.complete && down.complete,
     has_more: up.has_more || down.has_more,

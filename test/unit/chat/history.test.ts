@@ -8,7 +8,7 @@ import { limits } from '../../../schemas/limits.ts';
 import { mergeHistory, type Stored } from '../../../services/chats/merge-history.ts';
 import type { Part } from '../../../services/chats/messages.store.ts';
 import { aGroup, text } from '../../support/chat-driver.ts';
-import { live, messagesOf, script, users } from './scripts.ts';
+import { live, messagesOf, type Step, script, users } from './scripts.ts';
 
 interface Page {
   messages: Message[];
@@ -137,6 +137,17 @@ describe('history', () => {
       { numRuns: 400 },
     );
     expect(merged).to.be.greaterThan(100);
+  });
+
+  it('a page of one around a seq says that there is more above, where only memory holds that', async () => {
+    const said = (words: string): Step => ({ step: 'ask', by: 0, asked: text(words) });
+    const { chat } = await live([{ step: 'flush', count: 1 }, said('a'), said('b')], 1);
+    const [by = ''] = chat.state.members.keys();
+    const query = { around: 1, limit: 1 };
+    const hot = (await chat.ask(by, { type: 'history', ...query })).reply as unknown as HotHistory;
+    const page = await mergeHistory({ type: 'history', by, ...query }, hot, storedAt(chat.log.slice(0, 1)));
+    expect(page).to.deep.equal(naive(chat.log, query));
+    expect(page.has_more).to.equal(true);
   });
 
   it('pages after a seq lead to the head, with every change on the way', async () => {
