@@ -4,8 +4,8 @@ import type { Sockets } from './websocket/sockets.ts';
 export interface DrainParts {
   clock: Clock;
   sockets: Sockets;
-  /** REST requests and frames that have no answer yet. */
-  inFlight(): number;
+  /** REST requests that have no answer yet. */
+  requests(): number;
 }
 
 /** Clients come back spread over a millisecond each, as fast as the other gateways take them in, within these bounds. */
@@ -22,19 +22,30 @@ const hearMs = 300;
 const lingerMs = 500;
 
 /**
- * Says `bye` to everybody, waits until it was heard and what is in flight is answered, then closes the sockets in portions
- * and gives them time to hear of it. Ends within `withinMs` even where something stays unanswered.
+ * Says `bye` to everybody, waits until that was heard and what is in flight on sockets is answered, closes the sockets in
+ * portions and gives them time to hear of it; then waits for REST requests: an upload keeps nobody from coming back
+ * elsewhere. Ends within `withinMs` even where something stays unanswered.
  */
 export async function drainSockets(
-  { clock, sockets, inFlight }: DrainParts,
+  { clock, sockets, requests }: DrainParts,
   withinMs: number,
 ): Promise<void> {
   const end = clock.monotonic() + withinMs;
+  const inTime = () => clock.monotonic() < end;
   const count = sockets.count();
   sockets.sayBye('draining', Math.min(Math.max(count, spreadMs.least), spreadMs.most));
-  if (count > 0) await sleep(clock, Math.min(hearMs, withinMs / 2));
-  while (inFlight() > 0 && clock.monotonic() < end) await sleep(clock, pauseMs);
-  while (sockets.closeSome(clock.monotonic() < end ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
+  if (count > 0) {
+    await sleep(clock, Math.min(hearMs, withinMs / 2));
+    await everythingRead();
+  }
+  while (sockets.outstanding() > 0 && inTime()) await sleep(clock, pauseMs);
+  while (sockets.closeSome(inTime() ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
     await sleep(clock, pauseMs);
   if (count > 0) await sleep(clock, Math.max(0, Math.min(lingerMs, end - clock.monotonic())));
+  while (requests() > 0 && inTime()) await sleep(clock, pauseMs);
+}
+
+/** A process that had to stand still runs its timers first: what clients sent meanwhile is read in the turn after. */
+async function everythingRead(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -241,8 +241,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     async drain(withinMs) {
       draining = true;
       stopListening();
-      const inFlight = () => http.inFlight() + sockets.outstanding();
-      await drainSockets({ clock, sockets, inFlight }, withinMs);
+      await drainSockets({ clock, sockets, requests: () => http.inFlight() }, withinMs);
     },
 
     close() {

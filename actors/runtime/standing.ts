@@ -34,6 +34,8 @@ export class StandingFrames {
   readonly #most: number;
   readonly #endLoss: () => void;
   #losses = 0;
+  /** Frames are being told again: none is forgotten before it is. */
+  #telling = 0;
   #cancel: (() => void) | undefined;
   #closed = false;
 
@@ -73,16 +75,21 @@ export class StandingFrames {
     const { bus, fence, clock, options } = this.#parts;
     const loss = ++this.#losses;
     const subjects = [...this.#frames.keys()];
-    while (subjects.length > 0) {
-      const answer = await fence.confirm(clock.monotonic());
-      if (this.#closed || answer === 'lost' || loss !== this.#losses) return;
-      if (answer === 'own')
-        for (const subject of subjects.splice(0, atOnce)) {
-          // Looked up now: a newer one may have left since.
-          const told = this.#frames.get(subject);
-          if (told !== undefined) bus.publish(subject, told.envelope);
-        }
-      if (subjects.length > 0) await sleep(clock, answer === 'own' ? pauseMs : options.retryMaxMs);
+    this.#telling++;
+    try {
+      while (subjects.length > 0) {
+        const answer = await fence.confirm(clock.monotonic());
+        if (this.#closed || answer === 'lost' || loss !== this.#losses) return;
+        if (answer === 'own')
+          for (const subject of subjects.splice(0, atOnce)) {
+            // Looked up now: a newer one may have left since.
+            const told = this.#frames.get(subject);
+            if (told !== undefined) bus.publish(subject, told.envelope);
+          }
+        if (subjects.length > 0) await sleep(clock, answer === 'own' ? pauseMs : options.retryMaxMs);
+      }
+    } finally {
+      this.#telling--;
     }
   }
 
@@ -96,7 +103,7 @@ export class StandingFrames {
     if (this.#closed) return;
     this.#cancel = undefined;
     for (const [subject, { at }] of this.#frames)
-      if (left && at <= before) this.#frames.delete(subject);
+      if (left && this.#telling === 0 && at <= before) this.#frames.delete(subject);
       else {
         const wait = Math.max(at - before, options.beaconMs);
         this.#cancel = clock.after(wait, () => void this.#forget());

@@ -49,7 +49,10 @@ export interface Client extends Calls, People, Account {
   ready(): Promise<Ready>;
   /** Resolves when every chat has caught up; rejects when the client has ended. */
   synced(): Promise<void>;
-  /** Any request of the protocol. It waits for a connection; a reply that is lost with one is `timeout`. */
+  /**
+   * Any request of the protocol. It waits for a connection, and for the next one where this one is about to end; a reply
+   * that is lost with one is `timeout`.
+   */
   request: Request;
   /** Sends a text, once and in order, however often the connection breaks. See `Outbox`. */
   send(fields: SendFields): Promise<SendReceipt>;

@@ -1,6 +1,7 @@
 import type { RequestFields, RequestType } from '../../schemas/frames/client.ts';
 import type { ErrorFrame, ReplyFields } from '../../schemas/frames/server.ts';
 import { limits } from '../../schemas/limits.ts';
+import { type Backoff, createBackoff } from './backoff.ts';
 import { ClientError } from './client-error.ts';
 import type { Platform } from './platform.ts';
 import type { Settings } from './settings.ts';
@@ -24,8 +25,9 @@ export interface Requests {
   /** On the connection that is there now; without one it rejects `unavailable`. */
   now: Request;
   /**
-   * The same, but waits until a connection is ready. Where a part of the server is just rolled, and so refuses it, it
-   * is asked again until its time is over. Requests that wait keep their order.
+   * The same, but waits until a connection is ready; also for the next one, where this one is about to end. Requests
+   * that wait keep their order. A read that nobody serves just now is asked again a few times: its server is being
+   * rolled. What changes something is not, since a later request may stand before it then.
    */
   whenReady: Request;
   /** A connection is open: `now` may write to it. */
@@ -48,10 +50,18 @@ interface Pending {
   waiting: boolean;
   /** Waits for a connection. */
   patient: boolean;
+  /** Of a read: the times to wait before it is asked again. */
+  backoff: Backoff | undefined;
+  repeats: number;
   /** How it was refused last, where it is asked again. */
   refusal?: ClientError;
   cancelAgain?: () => void;
 }
+
+/** Requests that change nothing, and of which one that is late spoils nothing. */
+const reads: ReadonlySet<RequestType> = new Set<RequestType>(['sync', 'chat.get', 'history']);
+/** With the waits between them some seconds: what is away for longer is told. */
+const repeatsMost = 4;
 
 export function createRequests(platform: Platform, settings: Settings): Requests {
   const pending = new Map<string, Pending>();
@@ -89,6 +99,8 @@ export function createRequests(platform: Platform, settings: Settings): Requests
         text,
         waiting: patient && !ready,
         patient,
+        backoff: reads.has(type) ? createBackoff(platform, settings) : undefined,
+        repeats: 0,
       });
       if (!patient || ready) write?.(text);
     });
@@ -101,20 +113,23 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     return one;
   }
 
-  /** It is surely not done: once more, by the next connection or in a moment. */
-  function repeat(one: Pending, refusal: ErrorFrame): void {
-    one.waiting = true;
-    one.refusal = new ClientError(refusal);
-    if (refusal.reason === 'draining') {
+  /** It was surely not done, and waits for the next connection or for a moment; false where neither helps. */
+  function waits(one: Pending, { code, reason, retry_after_ms = 0 }: ErrorFrame): boolean {
+    if (!one.patient || code !== 'unavailable') return false;
+    if (reason === 'draining') {
       ready = false;
-      return;
+      one.waiting = true;
+      return true;
     }
-    const ms = Math.max(refusal.retry_after_ms ?? 0, settings.backoffBaseMs * (0.5 + platform.random() / 2));
+    if (reason !== 'no_service' || one.backoff === undefined || ++one.repeats > repeatsMost) return false;
+    one.waiting = true;
+    const ms = Math.max(retry_after_ms, settings.backoffBaseMs / 2 + one.backoff.next());
     one.cancelAgain = platform.after(ms, () => {
       if (!ready || !one.waiting) return;
       one.waiting = false;
       write?.(one.text);
     });
+    return true;
   }
 
   return {
@@ -145,7 +160,10 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     },
     answered(frame) {
       const asked = pending.get(frame.re);
-      if (asked?.patient && frame.type === 'error' && passes(frame)) return repeat(asked, frame);
+      if (asked !== undefined && frame.type === 'error' && waits(asked, frame)) {
+        asked.refusal = new ClientError(frame);
+        return;
+      }
       const one = settle(frame.re);
       if (frame.type === 'error') one?.reject(new ClientError(frame));
       else {
@@ -161,9 +179,6 @@ export function createRequests(platform: Platform, settings: Settings): Requests
   };
 }
 
-/** The gateway is about to end, or no process offers the service now: both happen when a cluster is rolled. */
-const passes = ({ code, reason }: ErrorFrame) =>
-  code === 'unavailable' && (reason === 'draining' || reason === 'no_service');
 const refused = (reason: string) => new ClientError({ code: 'unavailable', reason });
 const unknown = (reason: string) => new ClientError({ code: 'timeout', reason });
 

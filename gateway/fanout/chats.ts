@@ -250,7 +250,7 @@ export function createLocalChats(parts: ChatsParts): LocalChats {
       }
       if (!open.some((user) => chat.users.has(user) && !held.sure.has(user))) continue;
       held.stuck = true;
-      // In quarantine nothing is said, and nothing could be fetched.
+      // Of a chat that waits for an operator nothing could be fetched.
       if (!ids.some((id) => answers.get(id) === 'waiting')) fetchInstead(chat, held);
       await sleep(clock, pauseMs);
       if (closed) return;

@@ -16,8 +16,8 @@ import { entryOf, type Overview, overviewOf } from './views.ts';
  * All chats of a user at once. SQL says which they are (joining and leaving are answered when it has
  * them), the owners say how those stand that they hold, and SQL, read after that, says it of the others.
  * All of them are looked at for each page: a chat that was just used must come first, also before its
- * use is flushed. A chat that waits for an operator is shown as SQL has it, and attached by that: nothing is said in it
- * before its adoption, which makes gateways ask who is in it.
+ * use is flushed. A chat that waits for an operator is shown as SQL has it, and attached by that: what is said in it
+ * afterwards names its newest change of members, and gateways that know less ask who is in it.
  */
 export function overviewActions(parts: ChatsParts) {
   const { db, reads } = parts;

@@ -201,15 +201,19 @@ export const faults = {
       // What the fault before has left is none of this one's.
       await town.rest();
       town.write();
-      const failed = town.watchRequests();
-      for (const node of [...stage.cluster.nodes]) {
-        if (node.state === 'down') continue;
-        await node.end();
-        await supervised(node);
-        await pause(500);
+      const watch = town.watchRequests();
+      try {
+        for (const node of [...stage.cluster.nodes]) {
+          if (node.state === 'down') continue;
+          await node.end();
+          await supervised(node);
+          await pause(500);
+        }
+        await town.rest();
+      } finally {
+        watch.stop();
       }
-      await town.rest();
-      const why = await failed();
+      const why = await watch.failed();
       town.write();
       if (alone && why.length > 0)
         throw new Error(`${why.length} changes and reads failed: ${[...new Set(why)].join(', ')}`);

@@ -55,6 +55,9 @@ const loadPerSecond = 300;
 const memoryFactor = 1.5;
 const memorySlack = 200 * 1024 * 1024;
 
+/** A process that is well says within this what memory it has. */
+const answerMs = 20_000;
+
 /** Milliseconds of calm after each fault; twice that before the first one. */
 const calmMs = 1200;
 
@@ -172,7 +175,10 @@ async function settled(
     const quarantined = samples.reduce((sum, one) => sum + one.quarantined, 0);
     return (lag === 0 && quarantined === 0) || `flush lag ${lag} s, ${quarantined} shards in quarantine`;
   }, withinMs).catch((error: Error) => breaches.push(`promise 9: ${error.message}`));
-  const after = await memoriesOf(stage);
+  const after = await memoriesOf(stage).catch((error: Error) => {
+    breaches.push(`promise 9: ${error.message}`);
+    return new Map<string, number>();
+  });
   for (const [role, bytes] of after) {
     const first = before.get(role) ?? 0;
     const words = `${Math.round(bytes / 1e6)} MB of memory for each of ${role}, ${Math.round(first / 1e6)} MB before`;
@@ -197,12 +203,22 @@ function healthsOf({ cluster }: Stage): Promise<string[]> {
   ).catch((error: Error) => [error.message]);
 }
 
-/** Bytes by role: the mean of its processes, since their number changes. */
+/** Bytes by role: the mean of its processes, since their number changes. Rejects where one does not answer. */
 async function memoriesOf({ cluster }: Stage): Promise<Map<string, number>> {
   const memories = new Map<string, number>();
   for (const [role, nodes] of Map.groupBy(cluster.nodes, (node) => node.role)) {
-    const samples = (await Promise.all(nodes.map(sampleOf))).filter((sample) => sample !== undefined);
-    memories.set(role, samples.reduce((sum, { memory }) => sum + memory, 0) / Math.max(1, samples.length));
+    const ready = nodes.filter(({ state }) => state === 'ready');
+    const all = await Promise.all(
+      ready.map(async (node) => {
+        let sample: Sample | undefined;
+        await eventually(async () => {
+          sample = await sampleOf(node);
+          return sample !== undefined || `${node.name} does not answer`;
+        }, answerMs);
+        return sample?.memory ?? 0;
+      }),
+    );
+    memories.set(role, all.reduce((sum, memory) => sum + memory, 0) / Math.max(1, all.length));
   }
   return memories;
 }

@@ -40,11 +40,8 @@ export interface Town {
   write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
-  /**
-   * Reads now and then from now on, until the returned function is called: it says why of each read, and of each
-   * change begun meanwhile, that has failed.
-   */
-  watchRequests(): () => Promise<string[]>;
+  /** Reads now and then from now on; `failed`: why, of each read, and of each change begun since, that has failed. */
+  watchRequests(): { stop(): void; failed(): Promise<string[]> };
   readonly figures: Figures;
   /** Messages that were not sent, because so many of the same person waited. */
   readonly heldBack: number;
@@ -209,7 +206,7 @@ async function populate(
     return { chat, owner: owner.recorder, client };
   }
 
-  function watchRequests(): () => Promise<string[]> {
+  function watchRequests(): ReturnType<Town['watchRequests']> {
     const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
     const failed: string[] = [];
     const open = new Set<Promise<unknown>>();
@@ -221,11 +218,15 @@ async function populate(
         .finally(() => open.delete(read));
       open.add(read);
     }, readEveryMs);
-    return async () => {
-      clearInterval(reading);
-      await Promise.all(open);
-      const changes = everybody().flatMap(({ recorder }) => recorder.changes.slice(begun.get(recorder) ?? 0));
-      return [...failed, ...changes.flatMap(({ why }) => why ?? [])];
+    return {
+      stop: () => clearInterval(reading),
+      async failed() {
+        await Promise.all(open);
+        const changes = everybody().flatMap(({ recorder }) =>
+          recorder.changes.slice(begun.get(recorder) ?? 0),
+        );
+        return [...failed, ...changes.flatMap(({ why }) => why ?? [])];
+      },
     };
   }
 

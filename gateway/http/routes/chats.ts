@@ -102,6 +102,8 @@ export const chatRoutes: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/chats',
     summary: "The caller's chats, newest activity first",
+    description: `A page ends at \`limit\` or 256 KiB. So it may hold fewer items than \`limit\` and yet have a
+\`next_cursor\`: the list is over when that is null.`,
     ...user,
     query: schemas.ChatListQuery,
     replies: { 200: schemas.ChatList },

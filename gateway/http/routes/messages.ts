@@ -13,7 +13,7 @@ export const messageRoutes: readonly Route[] = [
 in its text, a shorter one where a word begins. \`%\`, \`_\` and the like stand for themselves.
 
 Deleted messages, service messages and chats that the caller has left are not searched. A message can be found when
-it is in the database, which is a moment (mostly a tenth of a second) after it was answered.
+it is in the database, which is a moment (mostly a quarter of a second) after it was answered.
 
 Only so much is read for one page. So a page may hold fewer items than \`limit\`, even none, and yet have a
 \`next_cursor\`, which goes on where the page ended: the search is over when it is null.`,

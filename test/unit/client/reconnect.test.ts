@@ -211,19 +211,20 @@ describe('requests of the SDK', () => {
     expect(await asked).to.deep.equal({ seq: 7 });
   });
 
-  it('are repeated while nobody offers the service, until their time is over, and refused as before then', async () => {
+  it('are repeated where they are reads that nobody serves, a few times, and refused as before then', async () => {
     const { client, peer } = await scene.connected();
     let away = true;
     scene.server.answer('history', () => {
-      if (away) throw fail('unavailable', { reason: 'no_service', retry_after_ms: 400 });
+      if (away) throw fail('unavailable', { reason: 'no_service' });
       return { messages: [], head: 0, has_more: false };
     });
     const never = rejection(client.history(scene.server.userId));
-    // Every 400 ms, and for the last time at the end of its 10 s.
-    for (let n = 1; n <= 25; n++) {
-      await until(`ask ${n}`, () => peer.of('history').length === n);
+    for (const [n, ms] of [500, 750, 1250, 2250].entries()) {
+      await until(`ask ${n}`, () => peer.of('history').length === n + 1);
       await client.request('ping', {});
-      await scene.platform.clock.advance(400);
+      await scene.platform.clock.advance(ms - 1);
+      expect(peer.of('history')).to.have.length(n + 1);
+      await scene.platform.clock.advance(1);
     }
     expect(await never).to.include({ code: 'unavailable', reason: 'no_service' });
     const asked = client.history(scene.server.userId);
@@ -231,7 +232,16 @@ describe('requests of the SDK', () => {
     away = false;
     await scene.platform.clock.advance(500);
     expect(await asked).to.include({ head: 0 });
-    expect(scene.platform.waits().length).to.be.at.most(3);
+  });
+
+  it('are not repeated where they change something: a later one may stand before them', async () => {
+    const { client, peer } = await scene.connected();
+    scene.server.answer('chat.leave', () => {
+      throw fail('unavailable', { reason: 'no_service' });
+    });
+    const refused = await rejection(client.request('chat.leave', { chat_id: scene.server.userId }));
+    expect(refused).to.include({ code: 'unavailable', reason: 'no_service' });
+    expect(peer.of('chat.leave')).to.have.length(1);
   });
 
   it('are not repeated where anything else is refused', async () => {
