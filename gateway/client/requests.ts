@@ -26,8 +26,8 @@ export interface Requests {
   now: Request;
   /**
    * The same, but waits until a connection is ready; also for the next one, where this one is about to end. Requests
-   * that wait keep their order. A read that nobody serves just now is asked again a few times: its server is being
-   * rolled. What changes something is not, since a later request may stand before it then.
+   * that wait keep their order. A read that nobody serves just now is asked again for some seconds: its server is
+   * being rolled. What changes something is not, since a later request may stand before it then.
    */
   whenReady: Request;
   /** A connection is open: `now` may write to it. */
@@ -52,7 +52,8 @@ interface Pending {
   patient: boolean;
   /** Of a read: the times to wait before it is asked again. */
   backoff: Backoff | undefined;
-  repeats: number;
+  /** Monotonic: when nobody served it for the first time. */
+  unservedAt?: number;
   /** How it was refused last, where it is asked again. */
   refusal?: ClientError;
   cancelAgain?: () => void;
@@ -60,8 +61,8 @@ interface Pending {
 
 /** Requests that change nothing, and of which one that is late spoils nothing. */
 const reads: ReadonlySet<RequestType> = new Set<RequestType>(['sync', 'chat.get', 'history']);
-/** With the waits between them some seconds: what is away for longer is told. */
-const repeatsMost = 4;
+/** What nobody serves for longer than this is told. */
+const repeatsMs = 5000;
 
 export function createRequests(platform: Platform, settings: Settings): Requests {
   const pending = new Map<string, Pending>();
@@ -100,7 +101,6 @@ export function createRequests(platform: Platform, settings: Settings): Requests
         waiting: patient && !ready,
         patient,
         backoff: reads.has(type) ? createBackoff(platform, settings) : undefined,
-        repeats: 0,
       });
       if (!patient || ready) write?.(text);
     });
@@ -121,9 +121,12 @@ export function createRequests(platform: Platform, settings: Settings): Requests
       one.waiting = true;
       return true;
     }
-    if (reason !== 'no_service' || one.backoff === undefined || ++one.repeats > repeatsMost) return false;
-    one.waiting = true;
+    if (reason !== 'no_service' || one.backoff === undefined) return false;
+    const now = platform.monotonic();
     const ms = Math.max(retry_after_ms, settings.backoffBaseMs / 2 + one.backoff.next());
+    one.unservedAt ??= now;
+    if (now + ms > one.unservedAt + repeatsMs) return false;
+    one.waiting = true;
     one.cancelAgain = platform.after(ms, () => {
       if (!ready || !one.waiting) return;
       one.waiting = false;

@@ -211,7 +211,7 @@ describe('requests of the SDK', () => {
     expect(await asked).to.deep.equal({ seq: 7 });
   });
 
-  it('are repeated where they are reads that nobody serves, a few times, and refused as before then', async () => {
+  it('are repeated where they are reads that nobody serves, for some seconds, and refused then', async () => {
     const { client, peer } = await scene.connected();
     let away = true;
     scene.server.answer('history', () => {
