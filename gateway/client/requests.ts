@@ -127,6 +127,8 @@ export function createRequests(platform: Platform, settings: Settings): Requests
     one.unservedAt ??= now;
     if (now + ms > one.unservedAt + repeatsMs) return false;
     one.waiting = true;
+    // Of a refusal on the connection before.
+    one.cancelAgain?.();
     one.cancelAgain = platform.after(ms, () => {
       if (!ready || !one.waiting) return;
       one.waiting = false;
