@@ -3,15 +3,15 @@ import type { Message } from './wire.ts';
 
 /** How pages of the history end: owner and service cut them by the same rule. */
 
-/** Bytes of a message in a JSON answer. */
-export function messageBytes(message: Message): number {
-  return Buffer.byteLength(JSON.stringify(message)) + 1;
+/** Bytes of an item, such as a message, in a JSON answer. */
+export function itemBytes(item: unknown): number {
+  return Buffer.byteLength(JSON.stringify(item)) + 1;
 }
 
 const widestId = 'f'.repeat(36);
 const widestTime = 'T'.repeat(24);
 /** What a message takes at the most beside its text, where it has no note, no media and no reactions. */
-const widest = messageBytes({
+const widest = itemBytes({
   chat_id: widestId,
   seq: Number.MAX_SAFE_INTEGER,
   sender_id: widestId,
@@ -31,10 +31,10 @@ const widest = messageBytes({
 /** JSON's longest form of a UTF-16 unit: `\u0000`. */
 const widestUnit = 6;
 
-/** Never less than `messageBytes`, which makes the JSON to count it. */
+/** Never less than `itemBytes`, which makes the JSON to count it. */
 function mostBytes(message: Message): number {
   const plain = message.service === null && message.media === null && message.reactions.length === 0;
-  return plain ? widest + widestUnit * message.text.length : messageBytes(message);
+  return plain ? widest + widestUnit * message.text.length : itemBytes(message);
 }
 
 /**
@@ -53,7 +53,7 @@ export function fitPage<Item>(items: readonly Item[], bytes: number = limits.pag
   let room = bytes;
   let count = 0;
   for (const item of items) {
-    room -= Buffer.byteLength(JSON.stringify(item)) + 1;
+    room -= itemBytes(item);
     if (room < 0 && count > 0) break;
     count++;
   }

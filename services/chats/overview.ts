@@ -42,7 +42,10 @@ export function overviewActions(parts: ChatsParts) {
       return { ...page, gone };
     },
 
-    /** The chat list, newest activity first; a page of long messages has fewer than `limit`. `search` looks into titles, public names, and names of peers. */
+    /**
+     * The chat list, newest activity first; a page of long messages has fewer than `limit`. `search` looks into
+     * titles, public names, and names of peers.
+     */
     async list(
       {
         type,

@@ -26,8 +26,8 @@ export function searchActions(parts: ChatsParts) {
     /**
      * The newest messages that have all words of `q`. A page may have fewer than `limit`, or none, where so many
      * messages were read in vain that the caller should not wait longer, and fewer where they are long: `next_cursor`
-     * goes on just there. Throws
-     * `not_found` (`no_chat`), `invalid` (`bad_cursor`, or a date that there is not), `unavailable`.
+     * goes on just there. Throws `not_found` (`no_chat`), `invalid` (`bad_cursor`, or a date that there is not),
+     * `unavailable`.
      */
     async search(
       query: MessageSearch,

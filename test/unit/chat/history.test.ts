@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { HotHistory, ReadHistory } from '../../../schemas/chat/commands.ts';
 import type { ChatEvent } from '../../../schemas/chat/events.ts';
-import { cutPage, messageBytes } from '../../../schemas/chat/pages.ts';
+import { cutPage, itemBytes } from '../../../schemas/chat/pages.ts';
 import type { Message } from '../../../schemas/chat/wire.ts';
 import { limits } from '../../../schemas/limits.ts';
 import { mergeHistory, type Stored } from '../../../services/chats/merge-history.ts';
@@ -213,7 +213,7 @@ describe('history', () => {
     for (const from of [{}, { after: 0 }, { around: 20 }]) {
       const { reply } = await chat.ask(member, { type: 'history', ...from, limit: 200 });
       const page = reply as unknown as HotHistory;
-      const bytes = page.messages.reduce((sum, message) => sum + messageBytes(message), 0);
+      const bytes = page.messages.reduce((sum, message) => sum + itemBytes(message), 0);
       expect(bytes).to.be.at.most(limits.page);
       expect(bytes).to.be.greaterThan(limits.page * 0.8);
       expect(page.complete && page.has_more).to.equal(true);
@@ -244,7 +244,7 @@ describe('history', () => {
         (parts, limit, at, near) => {
           const messages = parts.map((part) => ({ ...sent, ...part }));
           const sums = messages.map((_, at) =>
-            messages.slice(0, at + 1).reduce((sum, message) => sum + messageBytes(message), 0),
+            messages.slice(0, at + 1).reduce((sum, message) => sum + itemBytes(message), 0),
           );
           const bytes = (sums[at] ?? 0) + near;
           const fitting = sums.filter((sum) => sum <= bytes).length;
