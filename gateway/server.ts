@@ -64,7 +64,10 @@ export interface GatewayParts {
   online?: OnlineKeys | undefined;
   /** Names this gateway to user actors: unique per process. */
   nodeId: string;
+  /** For clients: it may wait for a service that nobody serves just now. */
   call: Call;
+  /** For what must not wait: who cannot be asked is taken to hide. Without it `call` is. */
+  callNow?: Call;
   actors: Actors;
   /** Where actors live on other nodes: how many shards they have. Their owners may change, and forget connections. */
   shards?: number;
@@ -154,6 +157,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     respond,
     http,
     fanout,
+    callNow: parts.callNow ?? call,
     gateway: parts.nodeId,
     logger: namespaced(parts.logger, 'websocket'),
     rate: rates.frames,

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCatalogue, type FieldError } from '../../schemas/errors.ts';
-import { ClientError } from './client-error.ts';
+import { createBackoff } from './backoff.ts';
+import { asClientError, ClientError } from './client-error.ts';
 import { defaultPlatform, type Platform } from './platform.ts';
 
 /** The few REST calls that come before a socket: accounts and tokens. */
@@ -66,6 +67,10 @@ export interface RestAnswer<T> {
   tag: string | undefined;
 }
 
+/**
+ * What only reads (GET) is asked again, for some seconds, where nobody serves it or its connection ended before the
+ * answer: its server is being replaced. What changes something is not: whether it was done is unknown.
+ */
 export interface Rest {
   /** Rejects with a ClientError; `timeout` means that the outcome is unknown. */
   post<T>(path: string, body: object): Promise<T>;
@@ -75,10 +80,44 @@ export interface Rest {
   close(): void;
 }
 
+const repeatsMs = 5000;
+const pauses = { backoffBaseMs: 250, backoffMaxMs: 2000 };
+
 export function createRest(url: string, options: RestOptions = {}): Rest {
   const { timeoutMs: usualMs = 10_000, language } = options;
   const platform = { ...defaultPlatform, ...options.platform };
   const open = new Set<AbortController>();
+  /** Ends of waits. */
+  const waits = new Set<() => void>();
+  let closed = false;
+
+  async function insist<T>(call: RestCall): Promise<RestAnswer<T>> {
+    const until = platform.monotonic() + repeatsMs;
+    const backoff = createBackoff(platform, pauses);
+    for (;;) {
+      try {
+        return await send<T>(call);
+      } catch (thrown) {
+        const error = asClientError(thrown);
+        const ms = Math.max(error.retry_after_ms ?? 0, pauses.backoffBaseMs / 2 + backoff.next());
+        if (call.method !== 'GET' || !passes(error) || platform.monotonic() + ms > until) throw error;
+        await wait(ms);
+        if (closed) throw error;
+      }
+    }
+  }
+
+  function wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        waits.delete(end);
+        resolve();
+      };
+      const cancel = platform.after(ms, end);
+      waits.add(end);
+    });
+  }
 
   async function send<T>(call: RestCall): Promise<RestAnswer<T>> {
     const { method, path, body, timeoutMs = usualMs } = call;
@@ -114,9 +153,11 @@ export function createRest(url: string, options: RestOptions = {}): Rest {
 
   return {
     post: async <T>(path: string, body: object) => (await send<T>({ method: 'POST', path, body })).body,
-    as: (token, call) => send({ ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } }),
+    as: (token, call) => insist({ ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } }),
     close() {
+      closed = true;
       for (const abort of open) abort.abort();
+      for (const end of [...waits]) end();
     },
   };
 }
@@ -126,6 +167,12 @@ export function baseOf(url: string): string {
   const { protocol, origin, pathname } = new URL(url);
   if (!/^https?:$/.test(protocol)) throw new TypeError(`${url} is not an http or https URL`);
   return origin + pathname.replace(/\/+$/, '');
+}
+
+/** The next server may answer. A proxy gives no reason. */
+function passes({ code, reason }: ClientError): boolean {
+  if (code === 'timeout') return reason === 'network';
+  return code === 'unavailable' && (reason === undefined || reason === 'no_service');
 }
 
 interface Problem {

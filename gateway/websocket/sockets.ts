@@ -1,5 +1,5 @@
 import type { TemplatedApp, WebSocketBehavior } from 'uWebSockets.js';
-import { type Actors, askOptionsOf } from '../../actors/client/ask.ts';
+import type { Actors } from '../../actors/client/ask.ts';
 import type { Call, CallMeta } from '../../ops/broker/call.ts';
 import type { Bus } from '../../ops/bus/bus.ts';
 import type { Rate } from '../../ops/config/rates.ts';
@@ -15,7 +15,7 @@ import { limits as sizes } from '../../schemas/limits.ts';
 import { addressGroup } from '../client-ip.ts';
 import type { EventStreams } from '../events/streams.ts';
 import type { Fanout } from '../fanout/fanout.ts';
-import { createHiding, hiddenAmong, withHidden } from '../hidden-presence.ts';
+import { createHiding } from '../hidden-presence.ts';
 import type { Capture } from '../http/exchange.ts';
 import { traced } from '../http/meta.ts';
 import type { Pipeline } from '../http/pipeline.ts';
@@ -23,7 +23,7 @@ import type { Respond } from '../http/respond.ts';
 import type { RouteParts } from '../http/route.ts';
 import type { Limits } from '../limits.ts';
 import type { Origins } from '../origins.ts';
-import { presenceOfAll } from '../presence.ts';
+import { createWatchPresence } from '../watch-presence.ts';
 import {
   type CloseReason,
   type Connection,
@@ -44,6 +44,8 @@ export interface SocketParts extends Capture {
   actors: Actors;
   bus: Bus;
   call: Call;
+  /** Does not wait for a service that nobody serves just now. */
+  callNow: Call;
   tokens: AccessTokens;
   revoked: Pick<RevokedLogins, 'has' | 'onRevoked'>;
   fanout: Fanout;
@@ -105,8 +107,6 @@ const idleMost = 960;
 const commentMs = 15_000;
 /** For a connection that ended without a code, as event streams do. */
 const noCode = 1005;
-/** Where people hide or block all the time, the last answer counts, and the notes that follow it. */
-const watchTries = 3;
 /** A connection that we turned away comes back after up to this long. */
 const awaySpreadMs = 3000;
 
@@ -162,7 +162,7 @@ export function createSockets(parts: SocketParts): Sockets {
       case 'auth':
         return opening.auth(connection, frame.token);
       case 'presence.watch':
-        return watch(connection, frame.user_ids);
+        return watch(connection, frame.user_ids, meta(connection));
       default:
         throw fail('internal');
     }
@@ -170,24 +170,13 @@ export function createSockets(parts: SocketParts): Sockets {
 
   const hiding = createHiding({
     ...parts,
+    call: parts.callNow,
     watches: fanout.watches,
     send,
     meta: () => ({ request_id: `${parts.gateway}/${++requests}`, budget_ms: parts.budgetMs }),
   });
 
-  /** Subscribed first, read then: nothing falls between. Nor does somebody who hides meanwhile. */
-  async function watch(connection: Connection, userIds: readonly string[]): Promise<object> {
-    for (let tries = 1; ; tries++) {
-      const { changes } = hiding;
-      const asking = meta(connection);
-      const hidden = await hiddenAmong(parts.call, userIds, asking);
-      const shown = userIds.filter((id) => !hidden.has(id));
-      await fanout.watch(connection, shown);
-      if (changes !== hiding.changes && tries < watchTries) continue;
-      const found = await presenceOfAll(parts.actors, shown, askOptionsOf(asking));
-      return { users: withHidden(userIds, hidden, found) };
-    }
-  }
+  const watch = createWatchPresence({ ...parts, hiding });
 
   function connect(
     address: string,

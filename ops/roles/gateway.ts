@@ -10,6 +10,7 @@ import { peopleRoutes } from '../../gateway/http/routes/people.ts';
 import { profileRoutes } from '../../gateway/http/routes/profiles.ts';
 import { supabaseRoutes } from '../../gateway/http/routes/supabase.ts';
 import { createGateway } from '../../gateway/server.ts';
+import { createPatientCalls, offersOf, type PatientCalls } from '../broker/patient-call.ts';
 import { ratesOf } from '../config/rates.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { RedisLink } from '../connections/redis.ts';
@@ -18,6 +19,7 @@ import type { Objects } from '../objects/objects.ts';
 import { sleep } from '../process/clock.ts';
 import { type AccessTokens, tokenGoodMs } from '../security/access-tokens.ts';
 import { createRevokedLogins, learnRevoked, type RevokedLogins } from '../security/revoked-logins.ts';
+import { sampleQueue } from '../telemetry/queues.ts';
 import type { Links } from './links.ts';
 import { type Process, reachable } from './process.ts';
 
@@ -36,9 +38,11 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
   const { call, bus, redis } = links;
   const logins = await startRevokedLogins(process, links, tokenGoodMs);
   const prefix = `${config.namespace}:`;
+  const calls = await startCalls(process, links);
   const gateway = createGateway({
     ...process,
-    call,
+    call: calls.call,
+    callNow: call,
     actors,
     ...(config.natsUrl !== undefined && { shards: config.shards }),
     bus,
@@ -74,6 +78,31 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
     },
   );
   return `http://${reachable(config.host)}:${port}`;
+}
+
+/** Calls that may wait for somebody to serve them: about as many as a process makes in two seconds. */
+const waitingMost = 10_000;
+
+/** What clients ask for outlasts the restart of the only services process. */
+async function startCalls(
+  { life, config, clock, metrics }: Process,
+  { broker, call }: Links,
+): Promise<PatientCalls> {
+  const calls = await life.part(
+    'calls',
+    () =>
+      createPatientCalls({
+        call,
+        offers: offersOf(broker),
+        clock,
+        random: Math.random,
+        budgetMs: config.callTimeout,
+        most: waitingMost,
+      }),
+    (patient) => patient.close(),
+  );
+  metrics.sample(() => sampleQueue(metrics, 'waiting_calls', calls.waiting(), waitingMost));
+  return calls;
 }
 
 const learnAgainMs = 500;

@@ -33,8 +33,10 @@ export async function startBalancer(ports: () => readonly number[]): Promise<Bal
 
   async function serve(client: Socket, isSlow: boolean): Promise<void> {
     const all = ports();
+    // Of this client alone: others take their turns meanwhile, and each gateway is to be tried.
+    const first = turn++;
     for (let tried = 0; tried < all.length; tried++) {
-      const port = all[turn++ % all.length] as number;
+      const port = all[(first + tried) % all.length] as number;
       const gateway = connect(port, '127.0.0.1').setNoDelay(true);
       try {
         await once(gateway, 'connect');

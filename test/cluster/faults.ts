@@ -201,7 +201,7 @@ export const faults = {
       // What the fault before has left is none of this one's.
       await town.rest();
       town.write();
-      const watch = town.watchRequests();
+      const watch = await town.watchRequests();
       try {
         for (const node of [...stage.cluster.nodes]) {
           if (node.state === 'down') continue;
@@ -216,7 +216,7 @@ export const faults = {
       const why = await watch.failed();
       town.write();
       if (alone && why.length > 0)
-        throw new Error(`${why.length} changes and reads failed: ${[...new Set(why)].join(', ')}`);
+        throw new Error(`${why.length} requests failed: ${[...new Set(why)].join(', ')}`);
     },
   },
   reconnectStorm: {

@@ -9,15 +9,10 @@ import {
   type TokensAnswer,
 } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
-import {
-  createIdentities,
-  createRecorder,
-  type Recorder,
-  wholeHistory,
-  wordsOf,
-} from '../support/recorder.ts';
+import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 import { createChanging } from './changing.ts';
 import { createFigures, type Figures } from './figures.ts';
+import { type RequestWatch, watchRequests } from './requests.ts';
 
 /** One person, who is in some chats and writes to them at a steady pace. */
 interface Citizen {
@@ -40,8 +35,8 @@ export interface Town {
   write(perSecond?: number): void;
   /** No new messages from now on; resolves when each that was begun has ended. */
   rest(): Promise<void>;
-  /** Reads now and then from now on; `failed`: why, of each read, and of each change begun since, that has failed. */
-  watchRequests(): { stop(): void; failed(): Promise<string[]> };
+  /** Asks for what is no message from now on; changes begun since that have failed are told, too. */
+  watchRequests(): Promise<RequestWatch>;
   readonly figures: Figures;
   /** Messages that were not sent, because so many of the same person waited. */
   readonly heldBack: number;
@@ -77,7 +72,6 @@ export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 /** More sends of one person than this do not wait at once. */
 const waitingMost = 20;
 const changeEvery = 10;
-const readEveryMs = 50;
 const tickMs = 10;
 const atOnce = 8;
 const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
@@ -89,7 +83,9 @@ export async function settle(url: string, random: () => number, plan: TownPlan =
   for (let first = 0; first < people; first += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
     tokens.push(
-      ...(await Promise.all(some.map((n) => insisting((tries) => register(url, account(n, tries)))))),
+      ...(await Promise.all(
+        some.map((n) => insisting((tries) => register(url, account(`citizen${n}`, tries)))),
+      )),
     );
   }
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
@@ -158,6 +154,7 @@ async function populate(
   let heldBack = 0;
   let rate = 0;
   let number = 0;
+  let visitors = 0;
   const open = new Set<Promise<unknown>>();
 
   const changing = createChanging({
@@ -206,26 +203,28 @@ async function populate(
     return { chat, owner: owner.recorder, client };
   }
 
-  function watchRequests(): ReturnType<Town['watchRequests']> {
+  async function watch(): Promise<RequestWatch> {
+    const name = `visitor${++visitors}`;
+    const own = await insisting((tries) => register(url, account(name, tries)));
+    const visitor = connect({ url, tokens: own, settings });
+    await visitor.ready();
     const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
-    const failed: string[] = [];
-    const open = new Set<Promise<unknown>>();
-    const reading = setInterval(() => {
-      const { client, chats: own } = at(citizens, Math.floor(random() * citizens.length));
-      const read = client
-        .history(at(own, 0), { limit: 20 })
-        .catch((error: ClientError) => failed.push(wordsOf(error)))
-        .finally(() => open.delete(read));
-      open.add(read);
-    }, readEveryMs);
+    const citizen = () => {
+      const { client, chats: chatsOfHis } = at(citizens, Math.floor(random() * citizens.length));
+      return { client, chat: at(chatsOfHis, 0) };
+    };
+    const { stop, failed } = watchRequests({ citizen, visitor, ids, random });
     return {
-      stop: () => clearInterval(reading),
+      stop,
       async failed() {
-        await Promise.all(open);
         const changes = everybody().flatMap(({ recorder }) =>
           recorder.changes.slice(begun.get(recorder) ?? 0),
         );
-        return [...failed, ...changes.flatMap(({ why }) => why ?? [])];
+        try {
+          return [...(await failed()), ...changes.flatMap(({ why }) => why ?? [])];
+        } finally {
+          visitor.close();
+        }
       },
     };
   }
@@ -256,7 +255,7 @@ async function populate(
       return heldBack;
     },
     device,
-    watchRequests,
+    watchRequests: watch,
     write(wanted = rate) {
       rate = wanted;
       let before = performance.now();
@@ -314,9 +313,9 @@ async function insisting<T>(create: (tries: number) => Promise<T>): Promise<T> {
 }
 
 /** Another one for each try: of those before nobody knows whether they were made. */
-function account(n: number, tries: number) {
-  const name = tries === 0 ? `citizen${n}` : `citizen${n}_${tries}`;
-  return { email: `${name}@town.example`, username: name, password };
+function account(name: string, tries: number) {
+  const username = tries === 0 ? name : `${name}_${tries}`;
+  return { email: `${username}@town.example`, username, password };
 }
 
 function at<T>(items: readonly T[], index: number): T {

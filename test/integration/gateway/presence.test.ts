@@ -42,6 +42,28 @@ describe('gateway: presence', () => {
     expect(await watch('4', ...many)).to.include({ code: 'invalid' });
   });
 
+  it('tells of the list that was asked for last, also where that was answered first', async () => {
+    const [anna, bob] = [newId(), newId()];
+    const client = await connectReady(test, newId());
+    const first = Promise.withResolvers<string[]>();
+    test.services['users.closed'] = ({ ids }: { ids: string[] }) => (ids.includes(anna) ? first.promise : []);
+    const older = client.request({ id: '1', type: 'presence.watch', user_ids: [anna] });
+    const newer = await client.request({ id: '2', type: 'presence.watch', user_ids: [bob] });
+    expect(newer.users).to.have.length(1);
+    first.resolve([]);
+    expect((await older).users).to.have.length(1);
+    for (const [user, text] of [
+      [anna, 'not watched'],
+      [bob, 'bob on'],
+    ] as const)
+      test.bus.publish(subjects.presence(user), {
+        frame: JSON.stringify({ type: 'presence', user_id: user, text }),
+        droppable: true,
+      });
+    await heard(client, 'bob on');
+    expect(texts(client)).to.deep.equal(['bob on']);
+  });
+
   it('answers presence over REST', async () => {
     const [me, anna] = [newId(), newId()];
     const seen = new Date(0).toISOString();

@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import { type Broker, createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
+import { createPatientCalls, offersOf, type PatientCalls } from '../../../ops/broker/patient-call.ts';
+import { systemClock } from '../../../ops/process/clock.ts';
+import { createLogger } from '../../../ops/telemetry/logger.ts';
+import { startNats, type TestServer } from '../../support/servers.ts';
+import { until } from '../../support/until.ts';
+
+const requestTimeoutMs = 10_000;
+
+/** Two brokers over a real NATS; one of them is a service's only node. */
+describe('calls of a service whose only node is away', () => {
+  let nats: TestServer;
+  let near: Broker;
+  let calls: PatientCalls;
+  const brokers: Broker[] = [];
+
+  before(async () => {
+    nats = await startNats();
+    near = await start('near');
+    calls = createPatientCalls({
+      call: createCall(near),
+      offers: offersOf(near),
+      clock: systemClock,
+      random: Math.random,
+      budgetMs: requestTimeoutMs,
+      most: 100,
+    });
+  });
+  after(async () => {
+    calls.close();
+    for (const broker of brokers) await broker.stop();
+    await nats.stop();
+  });
+
+  async function start(nodeId: string, done?: (n: number) => void): Promise<Broker> {
+    const broker = createBroker({
+      nodeId,
+      logger: createLogger('silent'),
+      requestTimeoutMs,
+      natsUrl: nats.url,
+    });
+    brokers.push(broker);
+    if (done !== undefined)
+      broker.createService(
+        defineService('sums', {
+          async next({ n }: { n: number }) {
+            done(n);
+            return n + 1;
+          },
+        }),
+      );
+    await broker.start();
+    return broker;
+  }
+
+  it('wait for the first one, and for each that follows; none fails, and none is made twice', async () => {
+    const done: number[] = [];
+    const node = (name: string) => start(name, (n) => void done.push(n));
+    let asked = 0;
+    let over = false;
+    async function askOn(): Promise<void> {
+      while (!over) {
+        const n = ++asked;
+        expect(await calls.call('sums.next', { n }, { request_id: `r-${n}` })).to.equal(n + 1);
+      }
+    }
+    const asking = Promise.all([askOn(), askOn(), askOn(), askOn()]);
+    const advanced = () => {
+      const before = done.length;
+      return until('more calls', () => done.length > before + 50);
+    };
+    await until('all to wait', () => calls.waiting() === 4);
+    for (const name of ['first', 'second', 'third']) {
+      const serving = await node(name);
+      await Promise.race([advanced(), asking]);
+      await serving.stop();
+      await Promise.race([until('all to wait', () => calls.waiting() === 4), asking]);
+    }
+    over = true;
+    await node('last');
+    await asking;
+    expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({ length: asked }, (_, n) => n + 1));
+    expect(calls.waiting()).to.equal(0);
+  });
+});
