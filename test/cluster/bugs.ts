@@ -1,4 +1,5 @@
-import { type Fault, faults } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faults } from './faults.ts';
 
 /** A mistake that the fault suite must catch, or it proves nothing. */
 export interface SeededBug {

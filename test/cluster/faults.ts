@@ -1,26 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Node } from '../../ops/cluster/node.ts';
-import { limits } from '../../schemas/limits.ts';
-import { eventually } from '../support/eventually.ts';
-import { noMischief } from './nats-meddler.ts';
-import type { Stage } from './stage.ts';
+import { type Fault, pick } from './fault.ts';
+import { networkFaults } from './network-faults.ts';
 import { storageFaults } from './storage-faults.ts';
-import type { Town } from './town.ts';
 
-/** What is done to a cluster while people write. It ends with everything whole again. */
-export interface Fault {
-  name: string;
-  /** Seconds that it takes, about. */
-  seconds: number;
-  /** `alone`: nothing else is done at the same time. */
-  run(stage: Stage, random: () => number, town: Town, alone: boolean): Promise<void>;
-}
+/** Faults of processes and of whole servers, and all others. */
 
 const away = 1500;
-const longTexts = Array.from({ length: 30 }, (_, n) => `${n} `.padEnd(limits.messageText, 'x'));
 const hourMs = 3_600_000;
-/** Longer than heartbeats, pings and appends may take. */
-const longer = 5000;
 
 export const faults = {
   actorsKilled: {
@@ -71,67 +58,6 @@ export const faults = {
   actorsPaused2: { name: 'an actors node is paused for 2 s', seconds: 2, run: pausedActors(2000) },
   actorsPaused10: { name: 'an actors node is paused for 10 s', seconds: 10, run: pausedActors(10_000) },
   actorsPaused40: { name: 'an actors node is paused for 40 s', seconds: 40, run: pausedActors(40_000) },
-  actorsCutFromNats: {
-    name: 'an actors node is cut off from NATS',
-    seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.cut();
-      await pause(longer);
-      nats.heal();
-    },
-  },
-  actorsDeaf: {
-    name: 'an actors node hears nothing from NATS',
-    seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.hold('down');
-      await pause(longer);
-      nats.heal();
-    },
-  },
-  actorsDumb: {
-    name: 'what an actors node says does not reach NATS',
-    seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.hold('up');
-      await pause(longer);
-      nats.heal();
-    },
-  },
-  actorsCutFromPostgres: {
-    name: 'an actors node is cut off from PostgreSQL',
-    seconds: 5,
-    async run(stage, random) {
-      const { postgres } = stage.links(pick(stage.nodes('actors'), random));
-      postgres.cut();
-      await pause(longer);
-      postgres.heal();
-    },
-  },
-  actorsSlow: {
-    name: 'whatever goes from and to an actors node takes 200 ms',
-    seconds: 5,
-    async run(stage, random) {
-      const links = Object.values(stage.links(pick(stage.nodes('actors'), random)));
-      for (const link of links) link.slow(200);
-      await pause(longer);
-      for (const link of links) link.heal();
-    },
-  },
-  natsPaused: {
-    name: 'NATS is paused for longer than an append may take',
-    seconds: 5,
-    async run({ cluster }) {
-      cluster.nats.signal('SIGSTOP');
-      await pause(5000);
-      cluster.nats.signal('SIGCONT');
-    },
-  },
-  postgresAway5: { name: 'PostgreSQL is away for 5 s', seconds: 5, run: postgresAway(5000) },
-  postgresAway60: { name: 'PostgreSQL is away for 60 s', seconds: 60, run: postgresAway(60_000) },
   scaled: {
     name: 'actors grow from two to five and shrink to two again',
     seconds: 15,
@@ -144,21 +70,6 @@ export const faults = {
       await Promise.all(leave.map((node) => node.end()));
     },
   },
-  viewsDisagree: {
-    name: 'an actors node takes another one for dead, whom all others see',
-    seconds: 8,
-    async run(stage, random) {
-      const from = pick(stage.nodes('actors'), random);
-      const other = pick(
-        stage.nodes('actors').filter((node) => node !== from),
-        random,
-      );
-      stage.hide(from, other);
-      // Longer than it takes to call a silent node dead, and one that was fenced to come back.
-      await pause(8000);
-      stage.hide(from);
-    },
-  },
   clockOff: {
     name: 'the clock of an actors node is an hour fast, then an hour slow',
     seconds: 5,
@@ -169,29 +80,6 @@ export const faults = {
         await pause(2500);
       }
       await stage.shiftClock(node, 0);
-    },
-  },
-  slowReaders: {
-    name: 'some devices ask for a lot and read none of it',
-    seconds: 4,
-    async run(stage, _, town) {
-      const { balancer } = stage;
-      const devices = [await town.device(balancer.slowUrl), await town.device(balancer.slowUrl)];
-      await Promise.all(
-        devices.flatMap(({ owner, chat }) => longTexts.map((text) => owner.send(chat, text))),
-      );
-      const before = await stage.count('suhbat_slow_clients_closed_total');
-      balancer.stall(true);
-      try {
-        await eventually(async () => {
-          // They fill the sockets of kernel and gateway, besides what the others write to them.
-          for (const { client, chat } of devices) client.history(chat, { limit: 200 }).catch(() => undefined);
-          const closed = (await stage.count('suhbat_slow_clients_closed_total')) - before;
-          return closed >= devices.length || `${closed} devices were closed`;
-        }, 30_000);
-      } finally {
-        balancer.stall(false);
-      }
     },
   },
   rolled: {
@@ -219,27 +107,6 @@ export const faults = {
         throw new Error(`${why.length} requests failed: ${[...new Set(why)].join(', ')}`);
     },
   },
-  reconnectStorm: {
-    name: 'every client loses its connection',
-    seconds: 1,
-    async run({ balancer }) {
-      balancer.endAll();
-      await pause(500);
-    },
-  },
-  silence: {
-    name: 'the last frames of the bus are lost before everybody falls silent',
-    seconds: 8,
-    async run(stage, _, town) {
-      stage.meddle({ drop: 1, double: 0, swap: 0 });
-      await pause(500);
-      await town.rest();
-      await pause(500);
-      stage.meddle(noMischief);
-      await pause(6000);
-      town.write();
-    },
-  },
   zombieFlusher: {
     name: 'an actors node that was flushing is paused, and wakes when all is written',
     seconds: 20,
@@ -258,15 +125,7 @@ export const faults = {
       town.write();
     },
   },
-  badBus: {
-    name: 'frames of the bus are lost, doubled and swapped',
-    seconds: 5,
-    async run(stage) {
-      stage.meddle({ drop: 0.05, double: 0.05, swap: 0.05 });
-      await pause(6000);
-      stage.meddle(noMischief);
-    },
-  },
+  ...networkFaults,
   ...storageFaults,
 } satisfies Record<string, Fault>;
 
@@ -296,20 +155,4 @@ function pausedActors(ms: number): Fault['run'] {
     await pause(ms);
     node.resume();
   };
-}
-
-function postgresAway(ms: number): Fault['run'] {
-  return async (stage) => {
-    const links = stage.cluster.nodes.map((node) => stage.links(node).postgres);
-    for (const link of links) link.cut();
-    await pause(ms);
-    for (const link of links) link.heal();
-  };
-}
-
-function pick(nodes: readonly Node[], random: () => number): Node {
-  const up = nodes.filter(({ state }) => state === 'ready');
-  const node = up[Math.floor(random() * up.length)];
-  if (node === undefined) throw new Error('there is nobody to hurt');
-  return node;
 }

@@ -1,4 +1,5 @@
-import { type Fault, faults } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faults } from './faults.ts';
 
 /**
  * What `npm test` does: each once, but for those that only wait longer; `zombieFlusher` is run with the mistake that it

@@ -6,7 +6,7 @@ import { systemClock } from '../../ops/process/clock.ts';
 import { lookBelow } from '../support/aftermath.ts';
 import { eventually } from '../support/eventually.ts';
 import { checkPromises } from '../support/promises.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import { type Counts, difference, type Figures, type Peaks } from './figures.ts';
 import type { Generators } from './generators.ts';
 import { openStage, type Stage, type StageOptions } from './stage.ts';

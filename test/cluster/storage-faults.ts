@@ -5,7 +5,7 @@ import { sampleOf } from '../../ops/cluster/sample.ts';
 import { connectNats } from '../../ops/connections/nats.ts';
 import { withClient } from '../../ops/connections/postgres-client.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import type { Stage } from './stage.ts';
 
 /** Faults of what keeps the data: no room for more, an older state of it, nothing of it. */

@@ -1,15 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import {
-  type Client,
-  ClientError,
-  connect,
-  login,
-  type Message,
-  register,
-  type TokensAnswer,
-} from 'suhbat/client';
+import { type Client, connect, type Message } from 'suhbat/client';
 import { eventually } from '../support/eventually.ts';
 import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
+import { insisting, logIn, registerMany, registerOne } from './accounts.ts';
 import { createChanging } from './changing.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { type RequestWatch, watchRequests } from './requests.ts';
@@ -73,21 +65,11 @@ export const fullTown: TownPlan = { people: 200, groups: 20, members: 8 };
 const waitingMost = 20;
 const changeEvery = 10;
 const tickMs = 10;
-const atOnce = 8;
 const settings = { backoffBaseMs: 50, backoffMaxMs: 1000, requestTimeoutMs: 5000 };
-const password = 'a long enough password';
 
 export async function settle(url: string, random: () => number, plan: TownPlan = fullTown): Promise<Town> {
   const { people } = plan;
-  const tokens: TokensAnswer[] = [];
-  for (let first = 0; first < people; first += atOnce) {
-    const some = Array.from({ length: Math.min(atOnce, people - first) }, (_, index) => first + index);
-    tokens.push(
-      ...(await Promise.all(
-        some.map((n) => insisting((tries) => register(url, account(`citizen${n}`, tries)))),
-      )),
-    );
-  }
+  const tokens = await registerMany(url, people);
   const clients = tokens.map((own) => connect({ url, tokens: own, settings }));
   try {
     const usernames = tokens.map(({ user }) => user.username);
@@ -140,7 +122,7 @@ async function populate(
   /** Where a restore of the database took somebody's newest tokens back, he logs in once more. */
   async function comeBack(index: number): Promise<void> {
     const before = at(citizens, index);
-    const again = () => insisting(() => login(url, { login: before.username, password }));
+    const again = () => logIn(url, before.username);
     const own = await again().catch(again);
     gone.push(before);
     citizens[index] = settleIn(connect({ url, tokens: own, settings }), index, before);
@@ -194,7 +176,7 @@ async function populate(
     const owner = at(citizens, Math.floor(random() * ((groups - 1) * step + members)));
     const [chat = ''] = owner.chats;
     const { username } = owner;
-    const own = await insisting(() => login(url, { login: username, password }));
+    const own = await logIn(url, username);
     const client = connect({ url: address, tokens: own, settings });
     const recorder = createRecorder(client, `${username}'s device ${devices.length}`, shared);
     client.follow(chat, owner.recorder.seen(chat));
@@ -205,7 +187,7 @@ async function populate(
 
   async function watch(): Promise<RequestWatch> {
     const name = `visitor${++visitors}`;
-    const own = await insisting((tries) => register(url, account(name, tries)));
+    const own = await registerOne(url, name);
     const visitor = connect({ url, tokens: own, settings });
     await visitor.ready();
     const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
@@ -294,29 +276,6 @@ async function populate(
 
 const headOf = (messages: readonly Message[]) =>
   messages.reduce((head, { changed_seq }) => Math.max(head, changed_seq), 0);
-
-const insistMs = 20_000;
-const againMs = 200;
-
-/** A cluster that has just started, on a machine that does much else, may say for a moment that nothing was done. */
-async function insisting<T>(create: (tries: number) => Promise<T>): Promise<T> {
-  const until = performance.now() + insistMs;
-  for (let tries = 0; ; tries++) {
-    try {
-      return await create(tries);
-    } catch (error) {
-      const again = error instanceof ClientError && ['unavailable', 'timeout'].includes(error.code);
-      if (!again || performance.now() > until) throw error;
-      await pause(againMs);
-    }
-  }
-}
-
-/** Another one for each try: of those before nobody knows whether they were made. */
-function account(name: string, tries: number) {
-  const username = tries === 0 ? name : `${name}_${tries}`;
-  return { email: `${username}@town.example`, username, password };
-}
 
 function at<T>(items: readonly T[], index: number): T {
   const item = items[index];
