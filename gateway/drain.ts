@@ -22,8 +22,8 @@ const hearMs = 300;
 const lingerMs = 500;
 
 /**
- * Says `bye` to everybody, waits until that was heard and what is in flight on sockets is answered, closes the sockets in
- * portions and gives them time to hear of it; then waits for REST requests: an upload keeps nobody from coming back
+ * Says `bye` to everybody, waits until that was heard, closes the sockets in portions, each once what is in flight on it
+ * is answered, and gives them time to hear of it; then waits for REST requests: an upload keeps nobody from coming back
  * elsewhere. Ends within `withinMs` even where something stays unanswered.
  */
 export async function drainSockets(
@@ -38,7 +38,9 @@ export async function drainSockets(
     await sleep(clock, Math.min(hearMs, withinMs / 2));
     await everythingRead();
   }
-  while (sockets.outstanding() > 0 && inTime()) await sleep(clock, pauseMs);
+  // A reply that takes long keeps nobody else from coming back.
+  while (inTime() && (sockets.closeSome(closedAtOnce, true) > 0 || sockets.outstanding() > 0))
+    await sleep(clock, pauseMs);
   while (sockets.closeSome(inTime() ? closedAtOnce : Number.POSITIVE_INFINITY) > 0)
     await sleep(clock, pauseMs);
   if (count > 0) await sleep(clock, Math.max(0, Math.min(lingerMs, end - clock.monotonic())));

@@ -127,6 +127,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     app,
     bus,
     call,
+    callNow: parts.callNow ?? call,
     actors,
     tokens,
     revoked,
@@ -143,6 +144,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     online: parts.online,
     media,
     budgetMs: settings.callTimeout + graceMs,
+    graceMs,
   };
   const respond = createRespond({ ...common, logger: namespaced(parts.logger, 'http') });
   const http = createPipeline({
@@ -157,7 +159,6 @@ export function createGateway(parts: GatewayParts): Gateway {
     respond,
     http,
     fanout,
-    callNow: parts.callNow ?? call,
     gateway: parts.nodeId,
     logger: namespaced(parts.logger, 'websocket'),
     rate: rates.frames,

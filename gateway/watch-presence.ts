@@ -25,19 +25,21 @@ export type WatchPresence = (
 const watchTries = 3;
 
 export function createWatchPresence({ call, actors, fanout, hiding }: WatchingParts): WatchPresence {
-  /** The number of each connection's newest list: one that was asked before it, and waited longer, is only told. */
-  const newest = new WeakMap<Connection, number>();
+  /** The number of the list that stands for each connection: one that was asked before it, and waited longer, is only told. */
+  const standing = new WeakMap<Connection, number>();
   let asked = 0;
 
   /** Subscribed first, read then: nothing falls between. Nor does somebody who hides meanwhile. */
   return async (connection, userIds, meta) => {
     const own = ++asked;
-    newest.set(connection, own);
     for (let tries = 1; ; tries++) {
       const { changes } = hiding;
       const hidden = await hiddenAmong(call, userIds, meta);
       const shown = userIds.filter((id) => !hidden.has(id));
-      if (newest.get(connection) === own) await fanout.watch(connection, shown);
+      if (own >= (standing.get(connection) ?? 0)) {
+        standing.set(connection, own);
+        await fanout.watch(connection, shown);
+      }
       if (changes !== hiding.changes && tries < watchTries) continue;
       const found = await presenceOfAll(actors, shown, askOptionsOf(meta));
       return { users: withHidden(userIds, hidden, found) };

@@ -92,15 +92,18 @@ export function createRest(url: string, options: RestOptions = {}): Rest {
   let closed = false;
 
   async function insist<T>(call: RestCall): Promise<RestAnswer<T>> {
-    const until = platform.monotonic() + repeatsMs;
     const backoff = createBackoff(platform, pauses);
+    let failedAt: number | undefined;
     for (;;) {
       try {
         return await send<T>(call);
       } catch (thrown) {
         const error = asClientError(thrown);
         const ms = Math.max(error.retry_after_ms ?? 0, pauses.backoffBaseMs / 2 + backoff.next());
-        if (call.method !== 'GET' || !passes(error) || platform.monotonic() + ms > until) throw error;
+        const now = platform.monotonic();
+        // Counted from the first failure: a gateway waits for somebody to serve a call before it gives up.
+        failedAt ??= now;
+        if (call.method !== 'GET' || !passes(error) || now + ms > failedAt + repeatsMs) throw error;
         await wait(ms);
         if (closed) throw error;
       }

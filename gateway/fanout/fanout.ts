@@ -21,6 +21,8 @@ export interface FanoutParts {
   streams: EventStreams;
   bus: Bus;
   call: Call;
+  /** Does not wait for a service that nobody serves just now. */
+  callNow: Call;
   actors: Actors;
   clock: Clock;
   metrics: Metrics;
@@ -63,7 +65,7 @@ interface AttachReply {
 const ever = Number.NEGATIVE_INFINITY;
 
 export function createFanout(parts: FanoutParts): Fanout {
-  const { app, streams, bus, call, actors, clock, metrics, online } = parts;
+  const { app, streams, bus, call, callNow, actors, clock, metrics, online } = parts;
   const users = new Map<string, LocalUser>();
   const deliver = createDeliver(app, streams, metrics);
   const watches = createWatches(bus, deliver);
@@ -160,8 +162,8 @@ export function createFanout(parts: FanoutParts): Fanout {
   }
 
   /** Gives the ids of the chats that the list named. */
-  async function attachListed(user: LocalUser, meta: CallMeta): Promise<Set<string>> {
-    const { chats: list } = await call<AttachReply>('chats.attach', {}, meta);
+  async function attachListed(user: LocalUser, meta: CallMeta, ask: Call): Promise<Set<string>> {
+    const { chats: list } = await ask<AttachReply>('chats.attach', {}, meta);
     const since = clock.monotonic();
     const pending = list.map(({ id, member_seq }) => chats.include(user, id, member_seq, since));
     await bus.settled();
@@ -183,12 +185,13 @@ export function createFanout(parts: FanoutParts): Fanout {
     users: () => users.values(),
 
     async attach(user, meta) {
-      await attachListed(user, meta);
+      await attachListed(user, meta, call);
     },
 
     async reattach(user, meta) {
       const before = [...(user.chats ?? [])];
-      const listed = await attachListed(user, meta);
+      // Who recovers tries again by himself.
+      const listed = await attachListed(user, meta, callNow);
       // Removed, or added since the list was read: the owner knows.
       for (const chat of before) if (!listed.has(chat.id) && user.chats?.has(chat)) chats.recheck(chat);
     },

@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Clock } from '../../ops/process/clock.ts';
 import { traceOf } from '../../ops/telemetry/trace.ts';
 import { limits } from '../../schemas/limits.ts';
 import type { ClientIp } from '../client-ip.ts';
@@ -52,7 +53,13 @@ export interface Capture {
   nextId(): string;
   /** Milliseconds from the request to its answer. */
   budgetMs: number;
+  /** Of these the last ones are for the answer of a call that has used its budget up. */
+  graceMs: number;
+  clock: Pick<Clock, 'monotonic'>;
 }
+
+/** Milliseconds that a call gets at least. */
+const leastMs = 500;
 
 /**
  * Copies what the pipeline needs out of an HttpRequest, which lives only until the handler returns, and
@@ -63,7 +70,7 @@ export function capture(
   req: HttpRequest,
   row: Row,
   began: number,
-  { clientIp, nextId, budgetMs }: Capture,
+  { clientIp, nextId, budgetMs, graceMs, clock }: Capture,
   onAborted: (exchange: Exchange) => void,
 ): Exchange {
   const method = req.getMethod();
@@ -103,6 +110,11 @@ export function capture(
         // Not of a client that is gone: its `res` must not be touched.
         address ??= exchange.over ? 'unknown' : clientIp.find(res.getRemoteAddress(), forwarded);
         return address;
+      },
+      left() {
+        const ms = exchange.deadline - graceMs - clock.monotonic();
+        // The deadline of an upload is far away.
+        return Math.ceil(Math.min(budgetMs - graceMs, Math.max(leastMs, ms)));
       },
       device: req.getHeader('user-agent').slice(0, deviceLength),
     },

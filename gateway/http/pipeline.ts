@@ -178,10 +178,10 @@ function authenticate(exchange: Exchange, parts: PipelineParts): Later | undefin
 /** Only where there is no body: nothing may wait before that is asked for. */
 async function authenticateTicket(
   { request }: Exchange,
-  { call, clock, revoked, budgetMs }: PipelineParts,
+  { call, clock, revoked }: PipelineParts,
   ticket: string,
 ): Promise<undefined> {
-  const meta = traced({ request_id: request.request_id, budget_ms: budgetMs }, request.trace);
+  const meta = traced({ request_id: request.request_id, budget_ms: request.left() }, request.trace);
   request.caller = notRevoked(await callerOfTicket(call, ticket, clock.now(), meta), revoked);
 }
 

@@ -73,6 +73,8 @@ export interface RouteRequest {
   trace?: string;
   /** Of the client; asked for when it is needed, since that costs a microsecond. */
   ip(): string;
+  /** Milliseconds that a call made for it may take now. */
+  left(): number;
   /** The user agent, cut to 200 characters: the name of a login's device. */
   device: string;
 }
@@ -80,6 +82,8 @@ export interface RouteRequest {
 /** What handlers may use. */
 export interface RouteParts {
   call: Call;
+  /** Does not wait for a service that nobody serves just now. */
+  callNow: Call;
   actors: Actors;
   tokens: AccessTokens;
   /** Where other programs look who is online. */

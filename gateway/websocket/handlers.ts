@@ -8,7 +8,8 @@ import type { RequestFrame, RequestType } from '../../schemas/frames/client.ts';
  * does the work.
  *
  * - `actor`: a command to the chat's owner. Neighbours in a lane go in one ask.
- * - `service`: a call. With `chatId` it waits its turn among the requests to that chat.
+ * - `service`: a call. With `chatId` it waits its turn among the requests to that chat. What only reads there does
+ *   not wait for somebody to serve it: messages would wait behind it, which need nobody else than the chat's owner.
  * - `own`: the gateway does it.
  */
 export type Handler<T extends RequestType = RequestType> =
@@ -21,6 +22,7 @@ export type Handler<T extends RequestType = RequestType> =
       by: 'service';
       action: string;
       chatId?(frame: RequestFrame<T>, userId: string): string | undefined;
+      reads?: true;
       /** What the client gets of the action's reply; all of it where this is absent. */
       reply?(reply: unknown): object;
     }
@@ -50,11 +52,11 @@ export const handlers: { readonly [T in RequestType]: Handler<T> } = {
     // Whether it was made just now is for REST's status alone.
     reply: (reply) => ({ chat: (reply as CreateReply).chat }),
   },
-  'chat.get': { by: 'service', action: 'chats.get', chatId },
+  'chat.get': { by: 'service', action: 'chats.get', chatId, reads: true },
   'chat.update': { by: 'service', action: 'chats.update', chatId },
   'chat.join': { by: 'service', action: 'chats.join', chatId },
   'member.add': { by: 'service', action: 'chats.add_members', chatId },
-  history: { by: 'service', action: 'chats.history', chatId },
+  history: { by: 'service', action: 'chats.history', chatId, reads: true },
 
   'chat.leave': toChat,
   'member.remove': toChat,

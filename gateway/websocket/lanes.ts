@@ -23,6 +23,8 @@ export interface Lane {
 export interface LaneParts {
   actors: Actors;
   call: Call;
+  /** Does not wait for a service that nobody serves just now. */
+  callNow: Call;
   /** Of a call that may take `budgetMs`. */
   meta(connection: Connection, budgetMs: number): CallMeta;
   /** Milliseconds that a request may take from its arrival, its wait in the lane included. */
@@ -169,7 +171,8 @@ export function createLanes(parts: LaneParts): Lanes {
     const result = await guarded(async () => {
       if (handler.by !== 'service') throw new Error(`${frame.type} is no call`);
       const meta = parts.meta(connection, budgetOf(pending));
-      const reply = await call<unknown>(handler.action, paramsOf(frame), meta);
+      const ask = handler.reads ? parts.callNow : call;
+      const reply = await ask<unknown>(handler.action, paramsOf(frame), meta);
       return { reply: handler.reply === undefined ? reply : handler.reply(reply) };
     });
     settle(connection, [{ pending, result }]);

@@ -91,8 +91,11 @@ export interface Sockets {
   hideWatched(connection: Connection): void;
   /** Says `bye` and closes: this gateway cannot serve the connection now. */
   turnAway(connection: Connection): void;
-  /** Closes up to `most` sockets as draining; how many are left. */
-  closeSome(most: number): number;
+  /**
+   * Closes up to `most` sockets as draining; how many of these are left. `quiet`: only those without a request that
+   * waits for its reply.
+   */
+  closeSome(most: number, quiet?: boolean): number;
   close(): void;
 }
 
@@ -141,6 +144,7 @@ export function createSockets(parts: SocketParts): Sockets {
   const lanes = createLanes({
     actors: parts.actors,
     call: parts.call,
+    callNow: parts.callNow,
     meta,
     budgetMs: parts.budgetMs,
     monotonic: () => clock.monotonic(),
@@ -287,9 +291,10 @@ export function createSockets(parts: SocketParts): Sockets {
     sayBye(reason, spreadMs) {
       for (const connection of connections) send(connection, bye(reason, spreadMs));
     },
-    closeSome(most) {
-      for (const connection of [...connections].slice(0, most)) close(connection, 'draining');
-      return connections.size;
+    closeSome(most, quiet = false) {
+      const some = [...connections].filter(({ outstanding }) => !quiet || outstanding === 0);
+      for (const connection of some.slice(0, most)) close(connection, 'draining');
+      return Math.max(0, some.length - most);
     },
     reviewWatches: (connection) => hiding.review(connection, meta(connection)),
     hideWatched: hiding.hideAll,

@@ -54,7 +54,9 @@ export function clusterOf(options: ClusterOptions): {
     },
     onChange(change) {
       if (change === 'lost') rejectAll();
-      if (change === 'back') discoverer.returned();
+      if (change !== 'back') return;
+      discoverer.returned();
+      broker?.servicesChanged();
     },
   });
   const discoverer = new AwakeDiscoverer({

@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 
 /** Who offers what, as far as is known here. */
 export interface Offers {
-  /** Is there a node for this action? */
+  /** Is there a node for this action, and a way to it? */
   has(action: string): boolean;
   /** Tells of each change, once it holds; the returned function ends that. */
   onChange(listener: () => void): () => void;
@@ -17,7 +17,7 @@ export interface PatienceParts {
   clock: Clock;
   /** 0 ≤ n < 1. */
   random(): number;
-  /** Milliseconds of a call without a budget. */
+  /** Milliseconds of a call without a budget; no call waits as if it had more. */
   budgetMs: number;
   /** Calls that may wait; one more is refused at once. */
   most: number;
@@ -31,15 +31,18 @@ export interface PatientCalls {
   close(): void;
 }
 
-/** Of its budget a call waits for this part at the most: a try without time would turn "not done" into "unknown". */
+/**
+ * Of its budget, or of the usual one where that is shorter, a call waits for this part at the most: a try without time
+ * would turn "not done" into "unknown".
+ */
 const waitPart = 0.8;
 /** Between two tries of an action that is offered, and refused all the same; doubled each time, up to the second. */
 const pauseMs = 25;
 const pauseMostMs = 400;
 
-export function offersOf({ registry, localBus }: ServiceBroker): Offers {
+export function offersOf({ registry, localBus, transit }: ServiceBroker): Offers {
   return {
-    has: (action) => registry.actions.isAvailable(action),
+    has: (action) => transit?.tx.connected !== false && registry.actions.isAvailable(action),
     onChange(listener) {
       localBus.on('$services.changed', listener);
       return () => void localBus.off('$services.changed', listener);
@@ -92,12 +95,13 @@ export function createPatientCalls(parts: PatienceParts): PatientCalls {
     async call<Reply>(action: string, params: object, meta: Parameters<Call>[2]) {
       const began = clock.monotonic();
       const budget = meta.budget_ms ?? budgetMs;
+      const until = began + Math.min(budget, budgetMs) * waitPart;
       let own = meta;
       for (let pause = pauseMs; ; pause = Math.min(pause * 2, pauseMostMs)) {
         try {
           return await call<Reply>(action, params, own);
         } catch (error) {
-          if (!nobodyServes(error) || !(await wait(action, began + budget * waitPart, pause))) throw error;
+          if (!nobodyServes(error) || !(await wait(action, until, pause))) throw error;
           own = { ...meta, budget_ms: Math.ceil(budget - (clock.monotonic() - began)) };
         }
       }

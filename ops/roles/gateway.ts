@@ -80,8 +80,8 @@ export async function startGateway(process: Process, parts: GatewayRoleParts): P
   return `http://${reachable(config.host)}:${port}`;
 }
 
-/** Calls that may wait for somebody to serve them: about as many as a process makes in two seconds. */
-const waitingMost = 10_000;
+/** Calls that may wait for somebody to serve them. They are made in one moment: far fewer than may be in flight. */
+const waitingMost = 2_000;
 
 /** What clients ask for outlasts the restart of the only services process. */
 async function startCalls(

@@ -12,7 +12,7 @@ import {
   Tokens,
 } from '../../../schemas/rest/accounts.ts';
 import { body, bodyAndLanguage, calling } from '../calling.ts';
-import { auditedMetaOf } from '../meta.ts';
+import { auditedMetaOf, refreshMetaOf } from '../meta.ts';
 import type { Route, RouteRequest } from '../route.ts';
 
 /** Logging in and out, devices, the account's end: every row is a call to the users service. */
@@ -85,7 +85,7 @@ export const accountRoutes: readonly Route[] = [
     body: RefreshBody,
     replies: { 200: Tokens },
     refusals: refusals.refresh,
-    handle: calling('users.refresh', 200, body),
+    handle: calling('users.refresh', 200, body, refreshMetaOf),
   },
   {
     method: 'POST',

@@ -12,7 +12,7 @@ import {
 } from '../../../schemas/rest/supabase.ts';
 import type { OwnProfile } from '../../../schemas/user/profile.ts';
 import { bodyAndLanguage } from '../calling.ts';
-import { metaOf } from '../meta.ts';
+import { metaOf, refreshMetaOf } from '../meta.ts';
 import type { Answer, Route, RouteParts, RouteRequest } from '../route.ts';
 import { refusals } from './accounts.ts';
 import { toGoogle } from './google.ts';
@@ -93,7 +93,7 @@ async function token(request: RouteRequest, { call }: RouteParts): Promise<Answe
     fail('invalid', { errors: [{ path: `/${name}`, message: 'is required' }] });
   if (request.query.grant_type === 'refresh_token') {
     if (refresh_token === undefined) throw missing('refresh_token');
-    const tokens = await call<Tokens>('users.refresh', { refresh_token }, metaOf(request));
+    const tokens = await call<Tokens>('users.refresh', { refresh_token }, refreshMetaOf(request));
     return { status: 200, body: sessionOf(tokens) };
   }
   if (email === undefined) throw missing('email');

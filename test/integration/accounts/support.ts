@@ -133,10 +133,12 @@ export async function startAccounts(
         ...(caller && { caller }),
         request_id: 'r-1',
         ip: () => asked.ip ?? '192.0.2.1',
+        left: () => 5000,
         device: asked.device ?? 'test',
       },
       {
         call,
+        callNow: call,
         tokens,
         actors: undefined as never,
         openStream: undefined as never,

@@ -122,11 +122,13 @@ export async function startChats() {
       caller,
       request_id: newId(),
       ip: () => '192.0.2.1',
+      left: () => 5000,
       device: 'test',
     };
     const none = undefined as never;
     const { status, body } = await found.route.handle(request, {
       call,
+      callNow: call,
       actors,
       tokens: none,
       openStream: none,

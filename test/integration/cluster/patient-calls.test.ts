@@ -78,9 +78,23 @@ describe('calls of a service whose only node is away', () => {
       await Promise.race([until('all to wait', () => calls.waiting() === 4), asking]);
     }
     over = true;
-    await node('last');
+    const last = await node('last');
     await asking;
+    await last.stop();
     expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({ length: asked }, (_, n) => n + 1));
     expect(calls.waiting()).to.equal(0);
+  });
+
+  it('wait while NATS is away, and are made when it is back', async () => {
+    const done: number[] = [];
+    await start('across', (n) => void done.push(n));
+    await calls.call('sums.next', { n: 1 }, { request_id: 'r-1' });
+    await nats.kill();
+    await until('the loss', () => near.transit?.tx.connected === false);
+    const waits = calls.call('sums.next', { n: 2 }, { request_id: 'r-2' });
+    await until('it to wait', () => calls.waiting() === 1);
+    await nats.start();
+    expect(await waits).to.equal(3);
+    expect(done).to.deep.equal([1, 2]);
   });
 });

@@ -5,6 +5,7 @@ import type { Route } from '../../../gateway/http/route.ts';
 import { createGateway, type GatewayParts, type GatewaySettings } from '../../../gateway/server.ts';
 import { createBroker, createCall, defineService } from '../../../ops/broker/broker.ts';
 import type { CallMeta } from '../../../ops/broker/call.ts';
+import { createPatientCalls, type Offers } from '../../../ops/broker/patient-call.ts';
 import type { Bus } from '../../../ops/bus/bus.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import type { Rate, Rates } from '../../../ops/config/rates.ts';
@@ -58,6 +59,8 @@ export interface TestOptions {
   sharedLimits?: GatewayParts['sharedLimits'];
   /** As in a cluster: actors live on other nodes, in so many shards. */
   shards?: number;
+  /** Calls of clients that are refused as `no_service` wait until these offer them. */
+  offers?: Offers;
   /** How many times faster the gateway's clock runs than ours. */
   hurry?: number;
   /** Its clock, where the test sets it. */
@@ -132,7 +135,8 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
   const broker = createBroker({ nodeId: newId(), logger: createLogger('silent'), requestTimeoutMs: 5000 });
   for (const [service, actions] of Object.entries({
     chats: ['attach', 'create', 'get', 'update', 'join', 'add_members', 'history', 'sync'],
-    users: ['take_ticket', 'closed', 'hides_from'],
+    users: ['take_ticket', 'closed', 'hides_from', 'login', 'refresh'],
+    keys: ['begin', 'keep', 'drop'],
   })) {
     const handlers = actions.map((name) => {
       const action = `${service}.${name}`;
@@ -147,6 +151,10 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     broker.createService(defineService(service, Object.fromEntries(handlers)));
   }
   await broker.start();
+
+  const callNow = createCall(broker);
+  const patience = { call: callNow, clock, random: Math.random, budgetMs: 60_000, most: 100 };
+  const patient = options.offers && createPatientCalls({ ...patience, offers: options.offers });
 
   const gateway = createGateway({
     operators: true,
@@ -170,7 +178,8 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
       ...options.rates,
     },
     nodeId: 'gateway-under-test',
-    call: createCall(broker),
+    call: patient?.call ?? callNow,
+    callNow,
     actors,
     ...(options.shards !== undefined && { shards: options.shards }),
     bus,
@@ -206,6 +215,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
     },
     async stop() {
       closeClients();
+      patient?.close();
       gateway.close();
       revoked.close();
       await broker.stop();

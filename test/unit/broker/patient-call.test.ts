@@ -90,6 +90,15 @@ describe('calls that wait for a service', () => {
     expect(made).to.have.length(2);
   });
 
+  it('do not wait for longer than the usual budget allows, however long they may take', async () => {
+    const { clock, ask } = service();
+    const refused = refusalOf(ask('a', { ...meta, budget_ms: 60_000 }));
+    await clock.advance(1599);
+    expect(clock.next).to.equal(clock.monotonic() + 1);
+    await clock.advance(1);
+    expect(await refused).to.deep.equal(noService().refusal);
+  });
+
   it('are made again where it is offered and refused all the same: by a node that is about to end', async () => {
     const { clock, made, scene, ask } = service();
     Object.assign(scene, { has: true, refusal: noService() });

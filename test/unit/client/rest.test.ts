@@ -1,18 +1,25 @@
 import { expect } from 'chai';
 import type { ClientError } from 'suhbat/client';
 import { createRest } from '../../../gateway/client/rest.ts';
+import { sleep } from '../../../ops/process/clock.ts';
 import { settled } from '../../support/virtual-clock.ts';
 import { testPlatform } from './platform.ts';
 
-const json = (status: number, body: object) => new Response(JSON.stringify(body), { status });
+const json = (status: number, body: object, headers = {}) =>
+  new Response(JSON.stringify(body), { status, headers });
 const noService = () => json(503, { code: 'unavailable', reason: 'no_service' });
 
 /** REST calls whose answers come from `answer`. */
-function calls(answer: (n: number) => Response) {
+function calls(answer: (n: number) => Response, slowMs = 0) {
   const platform = testPlatform();
   let asked = 0;
+  async function fetch(): Promise<Response> {
+    const n = ++asked;
+    if (slowMs > 0) await sleep(platform.clock, slowMs);
+    return answer(n);
+  }
   const rest = createRest('http://suhbat.example', {
-    platform: { ...platform, fetch: async () => answer(++asked) },
+    platform: { ...platform, fetch },
   });
   const call = (method: string) =>
     rest.as('token', { method, path: '/me' }).then(
@@ -52,6 +59,22 @@ describe('REST calls of the SDK', () => {
     expect(await answered).to.deep.equal({ code: 'unavailable', reason: 'no_service' });
     expect(asked()).to.be.within(4, 8);
     expect(platform.waits()).to.deep.equal([]);
+  });
+
+  it('that read are made again by a gateway that has waited before it refused, and says when to come back', async () => {
+    const refusal = { code: 'unavailable', reason: 'no_service' };
+    const { platform, call, asked } = calls(
+      (n) => (n === 1 ? json(503, refusal, { 'retry-after': '1' }) : json(200, { name: 'anna' })),
+      4000,
+    );
+    const answered = call('GET');
+    await platform.clock.advance(4000);
+    await platform.clock.advance(999);
+    expect(asked()).to.equal(1);
+    await platform.clock.advance(1);
+    expect(asked()).to.equal(2);
+    await platform.clock.advance(4000);
+    expect(await answered).to.deep.equal({ name: 'anna' });
   });
 
   it('that change something are made once', async () => {
