@@ -40,13 +40,16 @@ export function idOfKey(request: RouteRequest): string | undefined {
 export async function once(exchange: Exchange, key: string, parts: RouteParts): Promise<Answer> {
   const { request, row } = exchange;
   const { call, callNow } = parts;
-  const meta = metaOf(request);
   const keyed: KeyedRequest = { key, body_hash: hashOf(exchange) };
-  const { answer: kept } = await call<BegunKey>('keys.begin', keyed, meta);
+  const { answer: kept } = await call<BegunKey>('keys.begin', keyed, metaOf(request));
   if (kept !== undefined) return again(kept);
-  const tell = (action: string, more: object = {}) =>
+  async function tell(action: string, more: object = {}): Promise<void> {
+    const params = { ...keyed, ...more };
     // Where it cannot be told at once the work is done all the same, and its answer is due.
-    callNow(action, { ...keyed, ...more }, meta).catch(() => {});
+    await callNow(action, params, metaOf(request)).catch(() => {
+      call(action, params, metaOf(request)).catch(() => {});
+    });
+  }
   try {
     const answer = await row.route.handle(request, parts);
     await tell('keys.keep', { answer: { status: answer.status, body: answer.body } satisfies KeptAnswer });

@@ -23,6 +23,8 @@ export interface ClusterOptions {
 /** A call that has no answer after this makes us look whether its node is there. */
 const slowMs = 300;
 const lookMs = 100;
+/** Others come back within this: what they are asked before is lost. See ops/connections/nats.ts. */
+const returnMs = 500;
 
 /** What makes a broker part of a cluster: its options, and `begin` once it is made. */
 export function clusterOf(options: ClusterOptions): {
@@ -56,7 +58,7 @@ export function clusterOf(options: ClusterOptions): {
       if (change === 'lost') rejectAll();
       if (change !== 'back') return;
       discoverer.returned();
-      broker?.servicesChanged();
+      clock.after(returnMs, () => broker?.servicesChanged());
     },
   });
   const discoverer = new AwakeDiscoverer({

@@ -1,6 +1,6 @@
 import { askOptionsOf } from '../../../actors/client/ask.ts';
 import type { ChatCommand, CreateReply, SendReply } from '../../../schemas/chat/commands.ts';
-import { fail } from '../../../schemas/errors.ts';
+import { fail, refusalOf } from '../../../schemas/errors.ts';
 import { chatTag } from '../../../schemas/etag.ts';
 import { isUuid, newId } from '../../../schemas/ids.ts';
 import { requestRefusals } from '../../../schemas/refusals.ts';
@@ -34,7 +34,7 @@ function asking(commandOf: (request: RouteRequest) => Without<ChatCommand>, stat
       'chat',
       chatId(request),
       commandBy(request, commandOf(request)),
-      askOptionsOf(request),
+      askOptionsOf(metaOf(request)),
     );
     return status === 204 ? { status } : { status, body: reply };
   };
@@ -76,9 +76,15 @@ async function createChat(request: RouteRequest, { call }: RouteParts): Promise<
 async function sendMessage(request: RouteRequest, { actors, call }: RouteParts): Promise<Answer> {
   const { client_id = idOfKey(request) ?? newId(), ...body } = request.body as schemas.SendMessageBody;
   const command = commandBy(request, { type: 'message.send', client_id, kind: 'text', ...body });
-  const options = askOptionsOf(request);
+  const options = askOptionsOf(metaOf(request));
   const { chat_id, seq } = await actors.one<SendReply>('chat', chatId(request), command, options);
-  return { status: 201, body: await call('chats.message', { chat_id, seq }, metaOf(request)) };
+  // It was sent: a refusal that says otherwise would have it sent twice.
+  const read = call('chats.message', { chat_id, seq }, metaOf(request));
+  return { status: 201, body: await read.catch(unknown) };
+}
+
+function unknown(error: unknown): never {
+  throw refusalOf(error).code === 'unavailable' ? fail('timeout') : error;
 }
 
 async function oneChat(request: RouteRequest, { call }: RouteParts): Promise<Answer> {

@@ -21,7 +21,7 @@ export const presenceRoutes: readonly Route[] = [
       if (!isUuid(id)) throw fail('not_found');
       const hidden = await hiddenAmong(call, [id.toLowerCase()], metaOf(request));
       const { online, last_seen_at } =
-        hidden.size > 0 ? hiddenPresence(id) : await presenceOf(actors, id, askOptionsOf(request));
+        hidden.size > 0 ? hiddenPresence(id) : await presenceOf(actors, id, askOptionsOf(metaOf(request)));
       return { status: 200, body: { online, last_seen_at } };
     },
   },
@@ -35,7 +35,7 @@ export const presenceRoutes: readonly Route[] = [
     async handle(request, { actors, online }) {
       const { caller } = request;
       if (caller) {
-        await tellUser(actors, caller.user_id, { type: 'presence.ping' }, askOptionsOf(request));
+        await tellUser(actors, caller.user_id, { type: 'presence.ping' }, askOptionsOf(metaOf(request)));
         online?.seen(caller.user_id);
       }
       return { status: 204 };
@@ -53,7 +53,7 @@ export const presenceRoutes: readonly Route[] = [
       const { user_ids } = request.body as PresenceBody;
       const hidden = await hiddenAmong(call, user_ids, metaOf(request));
       const shown = user_ids.filter((id) => !hidden.has(id));
-      const found = await presenceOfAll(actors, shown, askOptionsOf(request));
+      const found = await presenceOfAll(actors, shown, askOptionsOf(metaOf(request)));
       return { status: 200, body: { users: withHidden(user_ids, hidden, found) } };
     },
   },

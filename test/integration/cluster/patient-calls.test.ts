@@ -90,7 +90,8 @@ describe('calls of a service whose only node is away', () => {
     await start('across', (n) => void done.push(n));
     await calls.call('sums.next', { n: 1 }, { request_id: 'r-1' });
     await nats.kill();
-    await until('the loss', () => near.transit?.tx.connected === false);
+    const offers = offersOf(near);
+    await until('the loss', () => !offers.has('sums.next'));
     const waits = calls.call('sums.next', { n: 2 }, { request_id: 'r-2' });
     await until('it to wait', () => calls.waiting() === 1);
     await nats.start();

@@ -134,7 +134,7 @@ export async function startGateway(options: TestOptions = {}): Promise<GatewayTe
 
   const broker = createBroker({ nodeId: newId(), logger: createLogger('silent'), requestTimeoutMs: 5000 });
   for (const [service, actions] of Object.entries({
-    chats: ['attach', 'create', 'get', 'update', 'join', 'add_members', 'history', 'sync'],
+    chats: ['attach', 'create', 'get', 'update', 'join', 'add_members', 'history', 'sync', 'message'],
     users: ['take_ticket', 'closed', 'hides_from', 'login', 'refresh'],
     keys: ['begin', 'keep', 'drop'],
   })) {
