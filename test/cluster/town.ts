@@ -188,7 +188,8 @@ async function populate(
   async function watch(): Promise<RequestWatch> {
     const name = `visitor${++visitors}`;
     const own = await registerOne(url, name);
-    const visitor = connect({ url, tokens: own, settings });
+    // A gateway may wait before it makes his calls.
+    const visitor = connect({ url, tokens: own, settings: { ...settings, requestTimeoutMs: 10_000 } });
     await visitor.ready();
     const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
     const citizen = () => {
