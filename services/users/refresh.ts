@@ -1,5 +1,5 @@
 import type { CallMeta } from '../../ops/broker/call.ts';
-import { storing } from '../../ops/connections/postgres.ts';
+import { storing, type Transaction } from '../../ops/connections/postgres.ts';
 import { audit } from '../../ops/security/audit-log.ts';
 import { publishRevoked } from '../../ops/security/revoked-logins.ts';
 import { fail } from '../../schemas/errors.ts';
@@ -21,8 +21,8 @@ const defaultLifeMs = 90 * 24 * 60 * 60_000;
 export function refreshActions(parts: UsersParts) {
   const { db, bus, clock, refreshTokens, loginLifeMs: lifeMs = defaultLifeMs } = parts;
 
-  async function answer(login: LoginRow): Promise<Tokens> {
-    const user = await findUser(db, login.user_id);
+  async function answer(tx: Transaction, login: LoginRow): Promise<Tokens> {
+    const user = await findUser(tx, login.user_id);
     if (user === null) throw invalid();
     return tokensAnswer(parts, user, login);
   }
@@ -67,8 +67,12 @@ export function refreshActions(parts: UsersParts) {
       return storing(async () => {
         const now = clock.now();
         const next = { id: login_id, generation, now, expires_at: now + refreshLifeMs, lifeMs };
-        const rotated = await rotateLogin(db, next);
-        return answer(rotated ?? (await explain(login_id, generation, now, meta)));
+        // Rotated without an answer, a token that is tried again after ten seconds would end the login.
+        const rotated = await db.transaction(async (tx) => {
+          const login = await rotateLogin(tx, next);
+          return login === null ? null : answer(tx, login);
+        });
+        return rotated ?? answer(db, await explain(login_id, generation, now, meta));
       });
     },
   };

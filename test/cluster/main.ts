@@ -49,6 +49,10 @@ const { total, ack, changes, breaches, complaints } = report;
 say(
   `${total.sends} sends, ${total.acks} acks, ${total.unknown} unknown, ${total.deliveries} deliveries, ${total.heldBack} held back`,
 );
+if (total.signOuts > 0)
+  say(
+    `${total.signOuts} logins ended where the database was put back, and ${total.unsent} unsent messages with them`,
+  );
 say(`${changes.begun} changes of messages, ${changes.acked} acked`);
 say(`ack p50 ${ack.p50.toFixed(0)} ms, p99 ${ack.p99.toFixed(0)} ms, max ${(ack.max / 1000).toFixed(1)} s`);
 for (const complaint of complaints.slice(0, 20)) say(`log: ${complaint.slice(0, 500)}`);

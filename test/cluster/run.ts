@@ -42,7 +42,7 @@ export interface FaultReport extends Peaks {
 export interface Report {
   /** One sentence for each broken promise. */
   breaches: string[];
-  total: Counts & { heldBack: number };
+  total: Counts & { heldBack: number; signOuts: number; unsent: number };
   ack: ReturnType<Figures['acks']>;
   /** Of texts and reactions. */
   changes: { begun: number; acked: number };
@@ -118,10 +118,15 @@ export async function runFaults(options: RunOptions): Promise<Report> {
     );
     breaches.push(...(await settled(stage, before, recoverMs, say)));
     if (histories) breaches.push(...(await below(stage, histories)));
-    breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town.figures.counts()));
+    breaches.push(...(await checkpoints.stop()), ...(await trims.stop()), ...unacked(town));
     return {
       breaches,
-      total: { ...town.figures.counts(), heldBack: town.heldBack },
+      total: {
+        ...town.figures.counts(),
+        heldBack: town.heldBack,
+        signOuts: town.signOuts.length,
+        unsent: town.signOuts.reduce((sum, { unsent }) => sum + unsent, 0),
+      },
       ack: town.figures.acks(),
       changes: changesOf(town),
       faults,
@@ -141,10 +146,24 @@ function changesOf({ recorders }: Town): Report['changes'] {
   return { begun: all.length, acked: all.filter(({ end }) => end === 'ok').length };
 }
 
-/** Whatever was refused meanwhile, the SDK sends again until it is acked. */
-function unacked({ sends, acks, refused, unknown }: Counts): string[] {
-  if (acks === sends && refused === 0 && unknown === 0) return [];
-  return [`of ${sends} sends ${acks} were acked, ${refused} refused, ${unknown} of unknown outcome`];
+/** What a database that was put back says of the newest tokens that it gave. */
+const takenBack = 'refresh_invalid';
+
+/**
+ * Whatever was refused meanwhile, the SDK sends again until it is acked, but for what waits when a database that was put
+ * back ends its login. Nothing else ends one.
+ */
+function unacked({ figures, signOuts }: Town): string[] {
+  const { sends, acks, refused, unknown } = figures.counts();
+  const ended = signOuts.reduce((sum, { unsent }) => sum + unsent, 0);
+  const breaches = signOuts.flatMap(({ username, reason }) =>
+    reason === takenBack ? [] : [`${username} was signed out: ${reason}`],
+  );
+  if (acks + ended !== sends || refused + unknown !== ended)
+    breaches.push(
+      `of ${sends} sends ${acks} were acked, ${refused} refused, ${unknown} of unknown outcome, ${ended} of those with a login that ended`,
+    );
+  return breaches;
 }
 
 /** `sends`, `acks` and so on, as a person reads them. */

@@ -30,6 +30,8 @@ export interface Town {
   /** Asks for what is no message from now on; changes begun since that have failed are told, too. */
   watchRequests(): Promise<RequestWatch>;
   readonly figures: Figures;
+  /** Whose login ended, and why; `unsent`: their messages without an end, which ended with it. */
+  readonly signOuts: readonly SignOut[];
   /** Messages that were not sent, because so many of the same person waited. */
   readonly heldBack: number;
   /** One more device of somebody, that reaches the town at this address. */
@@ -37,6 +39,12 @@ export interface Town {
   /** Waits until every client holds the head of all its chats; gives the chats' whole histories. */
   caughtUp(withinMs: number): Promise<Map<string, Awaited<ReturnType<typeof wholeHistory>>>>;
   close(): void;
+}
+
+export interface SignOut {
+  username: string;
+  reason: string | undefined;
+  unsent: number;
 }
 
 export interface Device {
@@ -110,18 +118,20 @@ async function populate(
   function settleIn(client: Client, index: number, before?: Citizen): Citizen {
     const own = chats.filter((id) => membership.get(id)?.includes(index));
     for (const id of own) client.follow(id, before?.recorder.seen(id) ?? 0);
-    client.on('signed_out', () => void comeBack(index));
+    client.on('signed_out', ({ error }) => void comeBack(index, error.reason));
     const username = at(usernames, index);
     return { username, client, recorder: createRecorder(client, username, shared), chats: own, waiting: 0 };
   }
   const citizens = clients.map((client, index) => settleIn(client, index));
 
+  const signOuts: SignOut[] = [];
   /** Those in whose place others came; what they saw is judged, too. */
   const gone: Citizen[] = [];
 
   /** Where a restore of the database took somebody's newest tokens back, he logs in once more. */
-  async function comeBack(index: number): Promise<void> {
+  async function comeBack(index: number, reason: string | undefined): Promise<void> {
     const before = at(citizens, index);
+    signOuts.push({ username: before.username, reason, unsent: before.waiting });
     const again = () => logIn(url, before.username);
     const own = await again().catch(again);
     gone.push(before);
@@ -234,6 +244,7 @@ async function populate(
       return everybody().map(({ recorder }) => recorder);
     },
     figures,
+    signOuts,
     get heldBack() {
       return heldBack;
     },
