@@ -85,7 +85,7 @@ describe('gateway: the trace that a client brings', () => {
     );
     expect(test.called).to.have.length(3);
     for (const { meta } of test.called) expect(meta).to.not.have.property('trace');
-    for (const options of test.askedFor) expect(options).to.have.all.keys('requestId');
+    for (const options of test.askedFor) expect(options).to.have.all.keys('requestId', 'budgetMs');
     for (const id of ['line-1', 'line-2', 'line-3'])
       for (const line of await linesOf(id)) expect(line).to.not.have.property('trace_id');
   });
