@@ -15,7 +15,8 @@ export async function insisting<T>(create: (tries: number) => Promise<T>): Promi
     try {
       return await create(tries);
     } catch (error) {
-      const again = error instanceof ClientError && ['unavailable', 'timeout'].includes(error.code);
+      const again =
+        error instanceof ClientError && ['unavailable', 'timeout', 'rate_limited'].includes(error.code);
       if (!again || performance.now() > until) throw error;
       await pause(againMs);
     }

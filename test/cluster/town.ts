@@ -12,8 +12,12 @@ interface Citizen {
   client: Client;
   recorder: Recorder;
   chats: string[];
+  /** By chat: how far the one had seen it in whose place he came. */
+  from?: ReadonlyMap<string, number>;
   /** Sends without an end yet. */
   waiting: number;
+  /** His login has ended: he says nothing until he is back. */
+  out?: true;
 }
 
 /** People in groups and private chats, on a server or a cluster. */
@@ -117,20 +121,28 @@ async function populate(
   /** In place of somebody who is logged out, if he was. */
   function settleIn(client: Client, index: number, before?: Citizen): Citizen {
     const own = chats.filter((id) => membership.get(id)?.includes(index));
-    for (const id of own) client.follow(id, before?.recorder.seen(id) ?? 0);
-    client.on('signed_out', ({ error }) => void comeBack(index, error.reason));
+    const from = new Map(own.map((id) => [id, before === undefined ? 0 : seenBy(before, id)]));
+    for (const [id, seen] of from) client.follow(id, seen);
+    client.on('signed_out', ({ error }) => {
+      const coming = comeBack(index, error.reason).finally(() => open.delete(coming));
+      open.add(coming);
+    });
     const username = at(usernames, index);
-    return { username, client, recorder: createRecorder(client, username, shared), chats: own, waiting: 0 };
+    const recorder = createRecorder(client, username, shared);
+    return { username, client, recorder, chats: own, from, waiting: 0 };
   }
   const citizens = clients.map((client, index) => settleIn(client, index));
 
   const signOuts: SignOut[] = [];
+  /** What `rest` waits for. */
+  const open = new Set<Promise<unknown>>();
   /** Those in whose place others came; what they saw is judged, too. */
   const gone: Citizen[] = [];
 
   /** Where a restore of the database took somebody's newest tokens back, he logs in once more. */
   async function comeBack(index: number, reason: string | undefined): Promise<void> {
     const before = at(citizens, index);
+    before.out = true;
     signOuts.push({ username: before.username, reason, unsent: before.waiting });
     const again = () => logIn(url, before.username);
     const own = await again().catch(again);
@@ -147,7 +159,6 @@ async function populate(
   let rate = 0;
   let number = 0;
   let visitors = 0;
-  const open = new Set<Promise<unknown>>();
 
   const changing = createChanging({
     recorderOf: (person) => at(citizens, person).recorder,
@@ -159,7 +170,7 @@ async function populate(
   function sendOne(): void {
     const person = Math.floor(random() * citizens.length);
     const citizen = at(citizens, person);
-    if (citizen.waiting >= waitingMost) {
+    if (citizen.out || citizen.waiting >= waitingMost) {
       heldBack++;
       return;
     }
@@ -223,11 +234,11 @@ async function populate(
   }
 
   function behind(heads: ReadonlyMap<string, number>): string | true {
-    for (const { recorder, chats: own } of [...citizens, ...devices])
-      for (const chat of own) {
-        const seen = recorder.seen(chat);
+    for (const one of [...citizens, ...devices])
+      for (const chat of one.chats) {
+        const seen = seenBy(one, chat);
         const head = heads.get(chat) ?? 0;
-        if (seen < head) return `${recorder.name} was told ${seen} of ${head} in ${chat}`;
+        if (seen < head) return `${one.recorder.name} was told ${seen} of ${head} in ${chat}`;
       }
     return true;
   }
@@ -285,6 +296,9 @@ async function populate(
     },
   };
 }
+
+const seenBy = ({ recorder, from }: Citizen, chat: string) =>
+  Math.max(recorder.seen(chat), from?.get(chat) ?? 0);
 
 const headOf = (messages: readonly Message[]) =>
   messages.reduce((head, { changed_seq }) => Math.max(head, changed_seq), 0);
