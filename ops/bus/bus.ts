@@ -14,8 +14,8 @@ export interface Bus {
   /** From now on; hold it, and call it to end the subscription. Throws where `isSubject` says no: a bug. */
   subscribe(subject: string, handler: (envelope: Heard) => void): () => void;
   /**
-   * One round trip: when it resolves, every subscription made before holds. Rejects with `unavailable` where
-   * that cannot be had now.
+   * One round trip: when it resolves, every subscription made before holds, and what was published before is on its
+   * way to those who listened. Rejects with `unavailable` where that cannot be had now.
    */
   settled(): Promise<void>;
   /** Told after envelopes may have been lost, when subscriptions hold (again); what is returned ends that. */

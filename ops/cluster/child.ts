@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { untilStopped } from '../process/until-stopped.ts';
 
 /** A program in a process group of its own, which ends with this process however that ends. */
 export interface Child {
@@ -9,6 +10,8 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals>;
   /** Harmless where it is gone. */
   signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; resolves when it does nothing any more. Harmless where it is gone. */
+  pause(): Promise<void>;
   /** Ends it by this signal, also when it is stopped; resolves when it is gone. */
   finish(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -38,6 +41,10 @@ export function startChild(
     alive,
     ended,
     signal,
+    async pause() {
+      signal('SIGSTOP');
+      await untilStopped(child.pid ?? 0);
+    },
     async finish(name) {
       signal(name);
       // One that was stopped hears nothing until it goes on.

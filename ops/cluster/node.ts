@@ -21,7 +21,8 @@ export interface Node {
   readonly opsUrl: string | undefined;
   /** Starts it, where it is down. Resolves when it is ready; rejects with its last output when it ended before. */
   start(): Promise<void>;
-  pause(): void;
+  /** SIGSTOP; resolves when it does nothing any more. */
+  pause(): Promise<void>;
   resume(): void;
   /** `kill -9`; resolves when it is gone. */
   kill(): Promise<void>;
@@ -100,10 +101,10 @@ export function createNode({ name, role, env, root = ownRoot, onLine }: NodeOpti
       return child?.alive() ? urls?.opsUrl : undefined;
     },
     start,
-    pause() {
+    async pause() {
       if (state !== 'ready') return;
-      child?.signal('SIGSTOP');
       state = 'paused';
+      await child?.pause();
     },
     resume() {
       if (state !== 'paused') return;

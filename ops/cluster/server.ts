@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../process/free-port.ts';
 import { type Child, startChild } from './child.ts';
 import { findProgram } from './find-program.ts';
@@ -10,7 +10,9 @@ export interface Server {
   readonly port: number;
   /** Its process now; it has another one after `start`. 0: it does not run. */
   readonly pid: number;
-  signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; resolves when it answers nothing any more. */
+  pause(): Promise<void>;
+  resume(): void;
   /** `kill -9`; resolves when it is gone. */
   kill(): Promise<void>;
   /** Ends it as an operator does (SIGTERM); resolves when it is gone. */
@@ -62,7 +64,7 @@ async function startServer(
       output = `${output}${text}`.slice(-outputMost);
     });
     child = own;
-    for (const until = performance.now() + startMs; ; await pause(lookMs)) {
+    for (const until = performance.now() + startMs; ; await sleep(lookMs)) {
       const taken = await takesConnections(port);
       // Where it has ended, somebody else takes them.
       if (!own.alive()) throw new Error(`${program} ended:\n${output}`);
@@ -78,7 +80,8 @@ async function startServer(
     get pid() {
       return child?.alive() ? child.pid : 0;
     },
-    signal: (signal) => child?.signal(signal),
+    pause: async () => child?.pause(),
+    resume: () => child?.signal('SIGCONT'),
     kill: async () => child?.finish('SIGKILL'),
     end: async () => child?.finish('SIGTERM'),
     start,

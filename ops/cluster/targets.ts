@@ -49,7 +49,7 @@ function nodeTarget(node: Node): Hurt {
     pid: () => node.pid,
     url: () => node.url,
     kill: () => node.kill(),
-    pause: async () => node.pause(),
+    pause: () => node.pause(),
     resume: async () => node.resume(),
     end: () => node.end(),
     start: () => node.start(),
@@ -68,11 +68,11 @@ function serverTarget(name: string, server: Server): Hurt {
     url: () => server.url,
     kill: () => server.kill().finally(gone),
     async pause() {
-      server.signal('SIGSTOP');
       paused = true;
+      await server.pause();
     },
     async resume() {
-      server.signal('SIGCONT');
+      server.resume();
       paused = false;
     },
     end: () => server.end().finally(gone),

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Clock } from '../process/clock.ts';
 import { StartError } from '../process/start-error.ts';
+import { untilStopped } from '../process/until-stopped.ts';
 
 /** Real pauses, that keep the process alive: a start must not end because it has nothing else to do. */
 const pollMs = 20;
@@ -60,12 +61,17 @@ export async function readPidFile(dir: string): Promise<string[]> {
 
 /**
  * To the server and its children; harmless where none runs. The server goes first: what is stopped or gone makes no
- * child behind our look. Where there is no /proc only the server hears it.
+ * child behind our look. After SIGSTOP it resolves when none of them does anything any more. Where there is no /proc
+ * only the server hears it.
  */
 export async function signalAll(dir: string, signal: NodeJS.Signals): Promise<void> {
   const serverPid = await readServerPid(dir);
-  if (serverPid !== undefined && (await processesOf(dir)).includes(serverPid)) trySignal(serverPid, signal);
-  for (const pid of await processesOf(dir)) if (pid !== serverPid) trySignal(pid, signal);
+  const send = async (pid: number) => {
+    trySignal(pid, signal);
+    if (signal === 'SIGSTOP') await untilStopped(pid);
+  };
+  if (serverPid !== undefined && (await processesOf(dir)).includes(serverPid)) await send(serverPid);
+  await Promise.all((await processesOf(dir)).filter((pid) => pid !== serverPid).map(send));
 }
 
 /** Every process of PostgreSQL works in its database folder: that, and not a number in a file, tells them. */

@@ -103,9 +103,15 @@ export async function learnRevoked(
   }
 }
 
-/** Says on the bus that logins are dead. Call it when SQL has them revoked, and before the answer. */
-export function publishRevoked(bus: Bus, revoked: RevokedNote): void {
-  if (revoked.login_ids.length > 0) bus.publish(subjects.revoked, { frame: '', note: revoked });
+/**
+ * Says on the bus that logins are dead. Call it when SQL has them revoked, and answer when it has resolved: the bus is
+ * another connection than the one of answers, which would overtake it. Never rejects; where the bus is away, gateways
+ * ask when it is back.
+ */
+export async function publishRevoked(bus: Bus, revoked: RevokedNote): Promise<void> {
+  if (revoked.login_ids.length === 0) return;
+  bus.publish(subjects.revoked, { frame: '', note: revoked });
+  await bus.settled().catch(() => {});
 }
 
 function isRevokedNote(note: unknown): note is RevokedNote {

@@ -83,8 +83,11 @@ function fits(promised: string, found: string): boolean {
 
 /** What an upload for this purpose, promised as this type, becomes; nothing where its bytes are something else. */
 export function isKind(purpose: UploadPurpose, promised: string, found: Sniffed): Sniffed | undefined {
-  // Kept as it is, and never shown.
-  if (purpose === 'file') return fits(promised, found.mime_type) ? { ...found, kind: 'file' } : undefined;
+  // Kept as it is, and never shown. Who promised bytes of no known type has promised nothing that they could break.
+  if (purpose === 'file') {
+    const fit = promised === unknown.mime_type || fits(promised, found.mime_type);
+    return fit ? { ...found, kind: 'file' } : undefined;
+  }
   if (!fits(promised, found.mime_type)) return undefined;
   if (purpose === 'avatar' || purpose === 'image') return found.kind === 'image' ? found : undefined;
   const recorded = found.kind === 'audio' || found.kind === 'video';

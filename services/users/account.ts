@@ -37,7 +37,7 @@ export function accountActions(parts: UsersParts) {
           return ended;
         }),
       );
-      publishRevoked(bus, { user_id, login_ids });
+      await publishRevoked(bus, { user_id, login_ids });
     },
 
     /**
@@ -64,7 +64,7 @@ export function accountActions(parts: UsersParts) {
           return ended;
         }),
       ).finally(() => cache.drop(user_id));
-      publishRevoked(bus, { user_id, login_ids });
+      await publishRevoked(bus, { user_id, login_ids });
     },
   };
 }

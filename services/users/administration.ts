@@ -54,7 +54,7 @@ export function administrationActions({ db, bus, clock, profiles, access }: Admi
         return changed;
       }),
     ).finally(() => cache.drop(id));
-    publishRevoked(bus, { user_id: id, login_ids: ended });
+    await publishRevoked(bus, { user_id: id, login_ids: ended });
     return user;
   }
 

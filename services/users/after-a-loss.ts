@@ -22,7 +22,8 @@ export function repeatNotes({ bus, db, clock, logger }: RepeatParts): () => void
   async function repeatRevoked(): Promise<void> {
     for (let tried = 1; ; tried++) {
       try {
-        for (const note of await revokedSince(db, clock.now() - tokenGoodMs)) publishRevoked(bus, note);
+        const notes = await revokedSince(db, clock.now() - tokenGoodMs);
+        await Promise.all(notes.map((note) => publishRevoked(bus, note)));
         return;
       } catch (error) {
         if (tried === tries) {

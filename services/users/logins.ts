@@ -30,7 +30,7 @@ export function loginActions(parts: UsersParts) {
         return ended;
       }),
     );
-    publishRevoked(bus, { user_id, login_ids });
+    await publishRevoked(bus, { user_id, login_ids });
     return login_ids;
   }
 

@@ -42,7 +42,7 @@ export function passwordResetActions({ db, bus, clock, codes, passwords }: Users
           return { user_id: user.id, login_ids };
         }),
       );
-      publishRevoked(bus, revoked);
+      await publishRevoked(bus, revoked);
     },
   };
 }

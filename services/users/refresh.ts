@@ -54,7 +54,7 @@ export function refreshActions(parts: UsersParts) {
         await audit(tx, { action: 'refresh_reused', detail: {}, actor_id: user_id, target, now, meta });
       return ended;
     });
-    publishRevoked(bus, { user_id, login_ids });
+    await publishRevoked(bus, { user_id, login_ids });
   }
 
   return {

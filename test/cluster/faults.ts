@@ -122,7 +122,7 @@ export const faults = {
       const { postgres } = stage.links(node);
       postgres.hold('up', 'down');
       await pause(1500);
-      node.pause();
+      await node.pause();
       postgres.heal();
       await pause(8000);
       await town.rest();
@@ -158,7 +158,7 @@ async function killedServer(server: { kill(): Promise<void>; start(): Promise<vo
 function pausedActors(ms: number): Fault['run'] {
   return async (stage, random) => {
     const node = pick(stage.nodes('actors'), random);
-    node.pause();
+    await node.pause();
     await pause(ms);
     node.resume();
   };

@@ -65,9 +65,9 @@ export const networkFaults = {
     name: 'NATS is paused for longer than an append may take',
     seconds: 5,
     async run({ cluster }) {
-      cluster.nats.signal('SIGSTOP');
+      await cluster.nats.pause();
       await pause(5000);
-      cluster.nats.signal('SIGCONT');
+      cluster.nats.resume();
     },
   },
   postgresAway5: { name: 'PostgreSQL is away for 5 s', seconds: 5, run: postgresAway(5000) },

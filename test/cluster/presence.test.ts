@@ -178,7 +178,7 @@ describe('presence in a cluster', function () {
     const [one, two] = gateways();
     const users = await people(10, one);
     const watching = await watcher(users, two);
-    one.pause();
+    await one.pause();
     await eventually(() => users.every(({ id }) => watching.now.get(id) === false), noticedMs);
     one.resume();
     await eventually(() => users.every(({ id }) => watching.now.get(id) === true), noticedMs);

@@ -122,7 +122,7 @@ describe('with a real S3 server', function () {
     // More than the sockets between us hold.
     await objects.put(key, Buffer.alloc(20_000_000), promise.type);
     const stream = await silent.read(key);
-    server.pause();
+    await server.pause();
     try {
       const rest = await stream?.toArray().then(
         () => 'whole',

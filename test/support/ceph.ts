@@ -15,7 +15,7 @@ export interface Ceph {
   /** Of its S3. */
   readonly endpoint: string;
   /** As on a broken network: it takes connections, and answers nothing. */
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   /** Ends all of it and removes its folder. */
   stop(): Promise<void>;
@@ -84,7 +84,7 @@ export async function startCeph(user: { accessKey: string; secretKey: string }):
     }, stepMs);
     return {
       endpoint,
-      pause: () => gateway.signal('SIGSTOP'),
+      pause: () => gateway.pause(),
       resume: () => gateway.signal('SIGCONT'),
       stop,
     };

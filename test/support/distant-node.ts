@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Member } from '../../ops/broker/membership.ts';
 import { endWithUs } from '../../ops/cluster/child.ts';
+import { untilStopped } from '../../ops/process/until-stopped.ts';
 
 export type ToDistant =
   | { type: 'answer'; number: number; reply: unknown }
@@ -30,13 +31,18 @@ export interface DistantNode {
   readonly node: string;
   /** Every view of the cluster that it has had. */
   readonly views: (readonly Member[])[];
-  signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; resolves when it does nothing any more. */
+  pause(): Promise<void>;
+  resume(): void;
   kill(): Promise<void>;
   say(message: ToDistant): void;
   /** Resolves when it has ended. */
   gone(): Promise<void>;
 }
 
+const startMs = 20_000;
+
+/** Rejects, and leaves nothing behind, where it is not ready within 20 s. */
 export async function startDistantNode(options: DistantOptions): Promise<DistantNode> {
   const { node, natsUrl, namespace = '', roles = [], door, seen } = options;
   const script = join(import.meta.dirname, 'distant-program.ts');
@@ -60,11 +66,24 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
     });
     void ended.then(() => reject(new Error(`${node} ended before it was ready`)));
   });
-  await ready;
+  let late: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error(`${node} is not ready`)), startMs);
+  });
+  await Promise.race([ready, tooLate])
+    .catch((error: unknown) => {
+      child.kill('SIGKILL');
+      throw error;
+    })
+    .finally(() => clearTimeout(late));
   return {
     node,
     views,
-    signal: (signal) => void child.kill(signal),
+    async pause() {
+      child.kill('SIGSTOP');
+      await untilStopped(child.pid ?? 0);
+    },
+    resume: () => void child.kill('SIGCONT'),
     async kill() {
       child.kill('SIGKILL');
       await ended;

@@ -217,7 +217,7 @@ describe('the bus over NATS', () => {
     const losses: BusLoss[] = [];
     bus.onLoss((loss) => losses.push(loss));
     const frame = 'x'.repeat(10_000);
-    server.signal('SIGSTOP');
+    await server.pause();
     try {
       for (let n = 0; n < 3000; n++) {
         bus.publish('chat.a', { frame: `${n} ${frame}` });
@@ -226,7 +226,7 @@ describe('the bus over NATS', () => {
       expect(bus.stats().dropped.slow).to.be.above(2000);
       expect(await code(bus.settled()), 'a wait that ends').to.equal('unavailable');
     } finally {
-      server.signal('SIGCONT');
+      server.resume();
     }
     await eventually(() => losses.length > 0);
     expect(losses).to.deep.equal(['sent']);

@@ -211,7 +211,7 @@ describe('calls between processes', () => {
   it('to a node that is stopped end when it is missed, and are not carried out when it wakes', async () => {
     const views = far.views.length;
     await call('far.note', { text: 'before' }, meta);
-    far.signal('SIGSTOP');
+    await far.pause();
     const late = [callNode, joined].map((way) =>
       refusalOf(way('far', 'far.note', { text: 'late' }, { ...meta, budget_ms: 700 })),
     );
@@ -221,7 +221,7 @@ describe('calls between processes', () => {
     expect(code).to.equal('timeout');
     expect(ms).to.be.within(1500, 5000);
     expect(ids()).to.not.include('far');
-    far.signal('SIGCONT');
+    far.resume();
     await eventually(() => rolesOf('far')?.includes('actors') ?? false);
     await call('far.note', { text: 'after' }, meta);
     expect(await call('far.notes', {}, meta)).to.deep.equal(['before', 'after']);
@@ -241,7 +241,7 @@ describe('calls between processes', () => {
   });
 
   it('never hang while NATS is away, and go on by themselves when it is back', async () => {
-    nats.signal('SIGSTOP');
+    await nats.pause();
     const unknown = await refusalOf(call('far.echo', {}, { ...meta, budget_ms: 500 }));
     expect(unknown.code).to.equal('timeout');
     expect(unknown.ms).to.be.within(400, 1500);

@@ -68,10 +68,10 @@ describe('actors of a cluster', () => {
     await cluster.join('n2');
     await cluster.settled(['n1', 'n2']);
     await begin();
-    victim.distant.signal('SIGSTOP');
+    await victim.distant.pause();
     await cluster.settled(['n2']);
     await trickle.goesOn();
-    victim.distant.signal('SIGCONT');
+    victim.distant.resume();
     await cluster.settled(['n1', 'n2'], 15_000);
     await trickle.goesOn();
     await victim.distant.kill();

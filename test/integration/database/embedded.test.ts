@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { sqlState } from '../../../ops/connections/postgres.ts';
+import { untilStopped } from '../../../ops/process/until-stopped.ts';
 import { until } from '../../support/until.ts';
 import {
   cleanUp,
@@ -103,6 +104,7 @@ describe('the embedded PostgreSQL', function () {
     const first = await holdFolder(folder);
     // Frozen servers do not notice that they should end, so this one is still there at the next start.
     process.kill(first.postgres, 'SIGSTOP');
+    await untilStopped(first.postgres);
     first.process.kill('SIGKILL');
     await until('the process is gone', () => first.process.signalCode !== null);
     const second = await holdFolder(folder);
@@ -119,6 +121,7 @@ describe('the embedded PostgreSQL', function () {
       run(first.url, "select pid from pg_stat_activity where query = 'select pg_sleep(1000)'"),
     );
     process.kill(Number(child?.pid), 'SIGSTOP');
+    await untilStopped(Number(child?.pid));
     killGroup(first.process);
     process.kill(first.postgres, 'SIGKILL');
     await until('the server is killed', () => !isAlive(first.postgres));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { makeTokenKey } from '../../../ops/config/token-key.ts';
 import { withClient } from '../../../ops/connections/postgres-client.ts';
+import { untilStopped } from '../../../ops/process/until-stopped.ts';
 import type { Tokens } from '../../../schemas/rest/accounts.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type Program, startProgram } from '../../support/process.ts';
@@ -66,6 +67,7 @@ describe('a program that is paused in the middle of a flush', function () {
       made = post('/api/v1/chats', { type: 'group', title: 'Tea' }, access_token);
       await until('a flush waits', () => flusher("wait_event_type = 'Lock'"));
       program.signal('SIGSTOP');
+      await untilStopped(program.pid);
       await holding.query('commit');
     });
     const pid = await until('it holds the rows', () => flusher("state = 'idle in transaction'"));

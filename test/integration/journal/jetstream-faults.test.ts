@@ -28,7 +28,7 @@ describe('the journal on JetStream, when its server', () => {
 
   /** Stops the server; resolves when it answers nothing any more. */
   async function pause({ journal }: JournalNode): Promise<void> {
-    server.signal('SIGSTOP');
+    await server.pause();
     await eventually(async () => (await faultOf(journal.newest(0))) === 'in_doubt');
   }
 
@@ -48,7 +48,7 @@ describe('the journal on JetStream, when its server', () => {
     await pause(node);
     const late = appendOf(1, first, 'late');
     expect(await faultOf(node.journal.append(late))).to.equal('in_doubt');
-    server.signal('SIGCONT');
+    server.resume();
     let landed = 0;
     await eventually(async () => {
       landed = (await node.journal.newest(1))?.position ?? 0;
@@ -70,7 +70,7 @@ describe('the journal on JetStream, when its server', () => {
       const faults = await Promise.all(
         rivals.map(({ node, append }) => faultOf(node.journal.append(append))),
       );
-      server.signal('SIGCONT');
+      server.resume();
       expect(faults).to.deep.equal(['in_doubt', 'in_doubt']);
       const ends = await Promise.all(rivals.map(({ node, append }) => faultOf(insist(node, append))));
       const won = ends.indexOf(undefined);

@@ -111,7 +111,7 @@ describe('REST limits over all gateways', () => {
   it('wait for a Redis that hangs no longer than a command may take, then count alone', async () => {
     const [one, other] = [await limitsOf({}, 500), await limitsOf({}, 500)];
     expect(await one.take('authPerAddress', 'a')).to.equal(0);
-    server.signal('SIGSTOP');
+    await server.pause();
     const began = performance.now();
     const tries = Array.from({ length: 10 }, () => one.take('authPerAddress', 'b'));
     expect(await through(tries)).to.equal(5);
@@ -120,7 +120,7 @@ describe('REST limits over all gateways', () => {
     const again = performance.now();
     expect(await one.take('authPerAddress', 'c')).to.equal(0);
     expect(performance.now() - again).to.be.below(400);
-    server.signal('SIGCONT');
+    server.resume();
     await eventually(() => links.every((each) => each.up()));
     // Here a busy machine is a Redis that hangs.
     await eventually(async () => {
@@ -216,7 +216,7 @@ describe('REST limits over all gateways', () => {
   it('survive clients that leave while Redis is asked', async () => {
     // Redis is asked for as long as the test looks.
     const made = await gateway([lengthRoute], {}, 10_000);
-    server.signal('SIGSTOP');
+    await server.pause();
     const leaving = Array.from({ length: 20 }, () => {
       const head = `POST /length HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${made.token(newId())}\r\n`;
       return raw(made, `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"te`);
@@ -226,7 +226,7 @@ describe('REST limits over all gateways', () => {
     expect((await fetch(`${made.base}/live`)).status).to.equal(200);
     expect(links[0]?.up()).to.equal(true);
     for (const { socket } of leaving) socket.destroy();
-    server.signal('SIGCONT');
+    server.resume();
     await eventually(() => made.lines.filter(({ status }) => status === 499).length === 20);
     expect(made.lines.filter(({ level }) => level === 'error')).to.deep.equal([]);
   });

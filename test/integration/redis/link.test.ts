@@ -93,7 +93,7 @@ describe('the connection to Redis', () => {
     const made = await link(server.url);
     const store = createRedisStore(made, 'hang:');
     await store.set('a', '1', 60_000);
-    server.signal('SIGSTOP');
+    await server.pause();
     const first = await attempt(store.get('a'));
     expect(refusalOf(first.outcome)).to.deep.equal(away);
     expect(first.ms).to.be.within(300, 5000);
@@ -107,7 +107,7 @@ describe('the connection to Redis', () => {
       expect(direct.outcome).to.be.an('error');
       expect(direct.ms).to.be.below(400);
     }
-    server.signal('SIGCONT');
+    server.resume();
     await eventually(async () => made.up() && (await store.get('a')) === '1');
   });
 

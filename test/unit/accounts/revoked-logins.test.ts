@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import type { Call } from '../../../ops/broker/call.ts';
+import type { Bus } from '../../../ops/bus/bus.ts';
 import { createLocalBus } from '../../../ops/bus/local-bus.ts';
 import { createRevokedLogins, learnRevoked, publishRevoked } from '../../../ops/security/revoked-logins.ts';
+import { fail } from '../../../schemas/errors.ts';
 import { type RevokedLogins, type RevokedPage, subjects } from '../../../schemas/subjects.ts';
 import { manualClock } from './support.ts';
 
@@ -17,17 +19,17 @@ describe('the revoked logins', () => {
     return { bus, clock, revoked, told, end };
   }
 
-  it('are known, and told to listeners, as soon as the bus says so', () => {
+  it('are known, and told to listeners, as soon as the bus says so', async () => {
     const { bus, revoked, told } = setUp();
-    publishRevoked(bus, { user_id: 'u', login_ids: ['a', 'b'] });
+    await publishRevoked(bus, { user_id: 'u', login_ids: ['a', 'b'] });
     expect([revoked.has('a'), revoked.has('b'), revoked.has('c')]).to.deep.equal([true, true, false]);
     expect(told).to.deep.equal([{ user_id: 'u', login_ids: ['a', 'b'] }]);
   });
 
-  it('are learnt from the database at start, and told once', () => {
+  it('are learnt from the database at start, and told once', async () => {
     const { bus, revoked, told } = setUp();
     revoked.learn([{ user_id: 'u', login_ids: ['a'] }]);
-    publishRevoked(bus, { user_id: 'u', login_ids: ['a', 'b'] });
+    await publishRevoked(bus, { user_id: 'u', login_ids: ['a', 'b'] });
     expect(told).to.deep.equal([
       { user_id: 'u', login_ids: ['a'] },
       { user_id: 'u', login_ids: ['b'] },
@@ -79,24 +81,45 @@ describe('the revoked logins', () => {
     expect([revoked.size(), calls]).to.deep.equal([6000, 2]);
   });
 
-  it('do not listen to what is no such note, nor after the end', () => {
+  it('do not listen to what is no such note, nor after the end', async () => {
     const { bus, revoked, told, end } = setUp();
     for (const note of [undefined, null, 'a', { user_id: 'u' }, { user_id: 'u', login_ids: [1] }])
       bus.publish(subjects.revoked, { frame: '', note });
     expect(revoked.size()).to.equal(0);
     end();
-    publishRevoked(bus, { user_id: 'u', login_ids: ['a'] });
+    await publishRevoked(bus, { user_id: 'u', login_ids: ['a'] });
     expect([revoked.has('a'), told]).to.deep.equal([true, []]);
     revoked.close();
-    publishRevoked(bus, { user_id: 'u', login_ids: ['b'] });
+    await publishRevoked(bus, { user_id: 'u', login_ids: ['b'] });
     expect(revoked.has('b')).to.equal(false);
   });
 
-  it('are not announced when there is nothing to say', () => {
+  it('are answered for when the bus has taken them, or is away', async () => {
+    const order: string[] = [];
+    let settle = (_: boolean) => {};
+    const bus: Bus = {
+      ...createLocalBus(),
+      publish: () => void order.push('published'),
+      settled: () =>
+        new Promise((resolve, reject) => {
+          settle = (taken) => (taken ? resolve() : reject(fail('unavailable')));
+        }),
+    };
+    for (const taken of [true, false]) {
+      const told = publishRevoked(bus, { user_id: 'u', login_ids: ['a'] }).then(() => order.push('answered'));
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('settled');
+      settle(taken);
+      await told;
+    }
+    expect(order).to.deep.equal(['published', 'settled', 'answered', 'published', 'settled', 'answered']);
+  });
+
+  it('are not announced when there is nothing to say', async () => {
     const { bus } = setUp();
     const heard: unknown[] = [];
     bus.subscribe(subjects.revoked, ({ note }) => heard.push(note));
-    publishRevoked(bus, { user_id: 'u', login_ids: [] });
+    await publishRevoked(bus, { user_id: 'u', login_ids: [] });
     expect(heard).to.deep.equal([]);
   });
 });

@@ -90,6 +90,28 @@ describe('presigned uploads', function () {
     expect(stored().incoming).to.deep.equal([]);
   });
 
+  it('of no known type are taken whatever they turn out to be, and never shown', async () => {
+    const user = await newUser();
+    for (const [bytes, mime_type] of [
+      [await png(), 'image/png'],
+      [wav(1), 'audio/wav'],
+      [new TextEncoder().encode('<script>1</script>'), 'application/octet-stream'],
+    ] as const) {
+      const content_type = 'application/octet-stream';
+      const { body } = await presign(user, { kind: 'file', content_type, size: bytes.length });
+      await fetch(product().url + body.url, {
+        method: 'PUT',
+        headers: { 'Content-Type': content_type },
+        body: bytes,
+      });
+      const done = await user.rest<File>('POST', `/uploads/${body.file_id}/complete`);
+      expect(done).to.deep.include({ status: 200 });
+      expect(done.body).to.include({ kind: 'file', mime_type });
+      const got = await fetch(product().url + done.body.url);
+      expect(got.headers.get('content-disposition')).to.match(/^attachment/);
+    }
+  });
+
   it('are not given for what no such thing can be', async () => {
     const user = await newUser();
     for (const [kind, content_type, size, status] of [
