@@ -1,5 +1,4 @@
-import type { Actors } from '../actors/client/ask.ts';
-import { askOptionsOf } from '../actors/client/ask.ts';
+import { type Actors, askOptionsOf } from '../actors/client/ask.ts';
 import type { Call, CallMeta } from '../ops/broker/call.ts';
 import type { Presence } from '../schemas/frames/server.ts';
 import type { Fanout } from './fanout/fanout.ts';
@@ -25,7 +24,7 @@ export type WatchPresence = (
 const watchTries = 3;
 
 export function createWatchPresence({ call, actors, fanout, hiding }: WatchingParts): WatchPresence {
-  /** The number of the list that stands for each connection: one that was asked before it, and waited longer, is only told. */
+  /** The number of the list that stands for each connection. One that was asked before, and waited longer, is only told. */
   const standing = new WeakMap<Connection, number>();
   let asked = 0;
 

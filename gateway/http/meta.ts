@@ -20,8 +20,7 @@ export function metaOf(request: RouteRequest): CallMeta {
 const refreshMs = 2500;
 
 export function refreshMetaOf(request: RouteRequest): CallMeta {
-  const meta = metaOf(request);
-  return { ...meta, budget_ms: Math.min(refreshMs, request.left()) };
+  return { ...metaOf(request), budget_ms: Math.min(refreshMs, request.left()) };
 }
 
 /** The same with the client's address, for acts that the audit log keeps. */

@@ -3,6 +3,7 @@ import { limits } from '../../schemas/limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fault, pick } from './fault.ts';
 import { noMischief } from './nats-meddler.ts';
+import type { NetworkLink } from './network-link.ts';
 
 /** Faults of what lies between processes, servers and clients. */
 
@@ -14,42 +15,22 @@ export const networkFaults = {
   actorsCutFromNats: {
     name: 'an actors node is cut off from NATS',
     seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.cut();
-      await pause(longer);
-      nats.heal();
-    },
+    run: onActors('nats', (link) => link.cut()),
   },
   actorsDeaf: {
     name: 'an actors node hears nothing from NATS',
     seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.hold('down');
-      await pause(longer);
-      nats.heal();
-    },
+    run: onActors('nats', (link) => link.hold('down')),
   },
   actorsDumb: {
     name: 'what an actors node says does not reach NATS',
     seconds: 5,
-    async run(stage, random) {
-      const { nats } = stage.links(pick(stage.nodes('actors'), random));
-      nats.hold('up');
-      await pause(longer);
-      nats.heal();
-    },
+    run: onActors('nats', (link) => link.hold('up')),
   },
   actorsCutFromPostgres: {
     name: 'an actors node is cut off from PostgreSQL',
     seconds: 5,
-    async run(stage, random) {
-      const { postgres } = stage.links(pick(stage.nodes('actors'), random));
-      postgres.cut();
-      await pause(longer);
-      postgres.heal();
-    },
+    run: onActors('postgres', (link) => link.cut()),
   },
   actorsSlow: {
     name: 'whatever goes from and to an actors node takes 200 ms',
@@ -66,7 +47,7 @@ export const networkFaults = {
     seconds: 5,
     async run({ cluster }) {
       await cluster.nats.pause();
-      await pause(5000);
+      await pause(longer);
       cluster.nats.resume();
     },
   },
@@ -141,6 +122,16 @@ export const networkFaults = {
     },
   },
 } satisfies Record<string, Fault>;
+
+/** What is between one of the actors nodes and a server. */
+function onActors(server: 'nats' | 'postgres', hurt: (link: NetworkLink) => void): Fault['run'] {
+  return async (stage, random) => {
+    const link = stage.links(pick(stage.nodes('actors'), random))[server];
+    hurt(link);
+    await pause(longer);
+    link.heal();
+  };
+}
 
 function postgresAway(ms: number): Fault['run'] {
   return async (stage) => {

@@ -2,8 +2,8 @@ import type { Client, ClientError } from 'suhbat/client';
 import { wordsOf } from '../support/recorder.ts';
 
 export interface RequestParts {
-  /** Somebody, and a chat of his. */
-  citizen(): { client: Client; chat: string };
+  /** Somebody who is logged in, and a chat of his. */
+  citizen(): { client: Client; chat: string } | undefined;
   /** In no chat of the town: nobody judges what he hears. */
   visitor: Client;
   /** Of users whom he asks about. */
@@ -37,8 +37,8 @@ export function watchRequests({ citizen, visitor, ids, random }: RequestParts): 
 
   const kinds: Record<string, () => Promise<unknown> | undefined> = {
     history() {
-      const { client, chat } = citizen();
-      return client.history(chat, { limit: 20 });
+      const one = citizen();
+      return one?.client.history(one.chat, { limit: 20 });
     },
     async createGroup() {
       groups.push((await visitor.createGroup({ title: `Room ${count}` })).id);

@@ -1,24 +1,10 @@
-import { type Client, connect, type Message } from 'suhbat/client';
-import { eventually } from '../support/eventually.ts';
+import { type Client, connect } from 'suhbat/client';
 import { createIdentities, createRecorder, type Recorder, wholeHistory } from '../support/recorder.ts';
 import { insisting, logIn, registerMany, registerOne } from './accounts.ts';
 import { createChanging } from './changing.ts';
+import { type Citizen, caughtUp, type Histories, seenBy } from './citizen.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { type RequestWatch, watchRequests } from './requests.ts';
-
-/** One person, who is in some chats and writes to them at a steady pace. */
-interface Citizen {
-  username: string;
-  client: Client;
-  recorder: Recorder;
-  chats: string[];
-  /** By chat: how far the one had seen it in whose place he came. */
-  from?: ReadonlyMap<string, number>;
-  /** Sends without an end yet. */
-  waiting: number;
-  /** His login has ended: he says nothing until he is back. */
-  out?: true;
-}
 
 /** People in groups and private chats, on a server or a cluster. */
 export interface Town {
@@ -41,7 +27,7 @@ export interface Town {
   /** One more device of somebody, that reaches the town at this address. */
   device(url: string): Promise<Device>;
   /** Waits until every client holds the head of all its chats; gives the chats' whole histories. */
-  caughtUp(withinMs: number): Promise<Map<string, Awaited<ReturnType<typeof wholeHistory>>>>;
+  caughtUp(withinMs: number): Promise<Histories>;
   close(): void;
 }
 
@@ -186,8 +172,8 @@ async function populate(
     if (number % changeEvery === 0) changing.change();
   }
 
-  async function histories() {
-    const found = new Map<string, Awaited<ReturnType<typeof wholeHistory>>>();
+  async function histories(): Promise<Histories> {
+    const found: Histories = new Map();
     for (const [chat, [member = 0]] of membership)
       found.set(chat, await wholeHistory(at(citizens, member).client, chat));
     return found;
@@ -214,8 +200,9 @@ async function populate(
     await visitor.ready();
     const begun = new Map(everybody().map(({ recorder }) => [recorder, recorder.changes.length]));
     const citizen = () => {
-      const { client, chats: chatsOfHis } = at(citizens, Math.floor(random() * citizens.length));
-      return { client, chat: at(chatsOfHis, 0) };
+      const here = citizens.filter(({ out }) => !out);
+      const one = here[Math.floor(random() * here.length)];
+      return one && { client: one.client, chat: at(one.chats, 0) };
     };
     const { stop, failed } = watchRequests({ citizen, visitor, ids, random });
     return {
@@ -232,22 +219,6 @@ async function populate(
       },
     };
   }
-
-  function behind(heads: ReadonlyMap<string, number>): string | true {
-    for (const one of [...citizens, ...devices])
-      for (const chat of one.chats) {
-        const seen = seenBy(one, chat);
-        const head = heads.get(chat) ?? 0;
-        if (seen < head) return `${one.recorder.name} was told ${seen} of ${head} in ${chat}`;
-      }
-    return true;
-  }
-
-  /** Something of unknown outcome was done after the histories had been read. */
-  const outdated = (heads: ReadonlyMap<string, number>) =>
-    [...citizens, ...devices].some(({ recorder, chats: own }) =>
-      own.some((chat) => recorder.seen(chat) > (heads.get(chat) ?? 0)),
-    );
 
   return {
     chats,
@@ -277,15 +248,7 @@ async function populate(
       while (open.size > 0) await Promise.all(open);
       await changing.rest();
     },
-    async caughtUp(withinMs) {
-      const until = performance.now() + withinMs;
-      for (;;) {
-        const whole = await histories();
-        const heads = new Map([...whole].map(([chat, all]) => [chat, headOf(all)]));
-        await eventually(() => behind(heads), Math.max(1, until - performance.now()));
-        if (!outdated(heads) || performance.now() > until) return whole;
-      }
-    },
+    caughtUp: (withinMs) => caughtUp(() => [...citizens, ...devices], histories, withinMs),
     close() {
       clearInterval(ticking);
       figures.stop();
@@ -296,12 +259,6 @@ async function populate(
     },
   };
 }
-
-const seenBy = ({ recorder, from }: Citizen, chat: string) =>
-  Math.max(recorder.seen(chat), from?.get(chat) ?? 0);
-
-const headOf = (messages: readonly Message[]) =>
-  messages.reduce((head, { changed_seq }) => Math.max(head, changed_seq), 0);
 
 function at<T>(items: readonly T[], index: number): T {
   const item = items[index];

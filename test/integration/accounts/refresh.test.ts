@@ -44,6 +44,21 @@ describe('refreshing', () => {
     await refresh(answers[0]?.refresh_token ?? '');
   });
 
+  it('leaves the token as good as it was where the answer cannot be made', async () => {
+    const { register, refresh, clock, tokens } = accounts;
+    const first = await register();
+    const { sign } = tokens;
+    tokens.sign = () => {
+      throw new Error('there is no answer');
+    };
+    const failed = await refresh(first.refresh_token).catch((error: Error) => error);
+    tokens.sign = sign;
+    expect(failed).to.include({ message: 'there is no answer' });
+    // Later than a repeat would be taken for one.
+    clock.advance(10_000);
+    expect((await refresh(first.refresh_token)).refresh_token).not.to.equal(first.refresh_token);
+  });
+
   it('revokes the whole login when a token is used again later', async () => {
     const { register, refresh, ask, clock, notes, tokens } = accounts;
     const first = await register();
