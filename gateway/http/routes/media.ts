@@ -104,7 +104,8 @@ export const mediaRoutes: readonly Route[] = [
     summary: 'Let a file go straight to the object store',
     description:
       'Send the bytes to `url` within `expires_in`: with PUT and these `headers`, or as a form of these `fields` ' +
-      'and then the field `file`. Type and length are signed. Then `POST /uploads/{file_id}/complete`.',
+      'and then the field `file`. Type and length are signed. Then `POST /uploads/{file_id}/complete`, where the bytes ' +
+      'must be of that type; `application/octet-stream` with kind `file` promises none.',
     body: PresignBody,
     replies: { 201: Presigned },
     refusals: { unprocessable: ['type_not_for_kind', 'too_large_for_kind', ...refusedRoom] },
