@@ -1,5 +1,5 @@
 import type { BrokerOptions as MoleculerOptions, ServiceBroker } from 'moleculer';
-import type { Clock } from '../process/clock.ts';
+import { type Clock, sleep } from '../process/clock.ts';
 import { watchStalls } from '../process/stalls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { requestFields } from '../telemetry/trace.ts';
@@ -23,6 +23,8 @@ export interface ClusterOptions {
 /** A call that has no answer after this makes us look whether its node is there. */
 const slowMs = 300;
 const lookMs = 100;
+/** A NATS that hangs keeps a node that leaves for no longer than this. */
+const saidMs = 1000;
 /** Others come back within this: what they are asked before is lost. See ops/connections/nats.ts. */
 const returnMs = 500;
 
@@ -65,6 +67,7 @@ export function clusterOf(options: ClusterOptions): {
     awake: stalls.awake,
     up: () => transporter.up,
     quiet: (node) => prober.suspect(node),
+    said: () => Promise.race([transporter.flushed(), sleep(clock, saidMs)]),
   });
 
   const joined = new JoinedCalls({

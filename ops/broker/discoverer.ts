@@ -7,6 +7,8 @@ export interface DiscovererOptions {
   up(): boolean;
   /** A node is quieter than it should be. */
   quiet(node: string): void;
+  /** Resolves when NATS has what was said so far, or does not answer; never rejects. */
+  said(): Promise<void>;
 }
 
 /** A heartbeat comes every 0.5–1.5 s: Moleculer draws each node's own interval once. */
@@ -52,6 +54,12 @@ export class AwakeDiscoverer extends Discoverers.Local {
     const { localNode } = this.registry.nodes;
     const payload = { cpu: 0, seq: localNode?.seq, instanceID: localNode?.instanceID };
     await this.transit?.publish({ type: 'HEARTBEAT', target: '', payload });
+  }
+
+  /** A node that leaves tells it so, and only then counts the time for which it still listens. */
+  override async sendLocalNodeInfo(node?: string): Promise<void> {
+    await super.sendLocalNodeInfo(node);
+    await this.#options.said();
   }
 
   override heartbeatReceived(node: string, payload: Record<string, unknown>): void {

@@ -52,6 +52,11 @@ export class NatsTransporter extends Transporters.NATS {
     await this.onConnected();
   }
 
+  /** Resolves when NATS has what was sent so far, or this connection is no more. Never rejects. */
+  async flushed(): Promise<void> {
+    await this.#link?.connection.flush().catch(() => {});
+  }
+
   override async disconnect(): Promise<void> {
     this.connected = false;
     await this.#link?.close();

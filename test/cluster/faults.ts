@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Node } from '../../ops/cluster/node.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Fault, pick } from './fault.ts';
 import { networkFaults } from './network-faults.ts';
 import { storageFaults } from './storage-faults.ts';
@@ -8,8 +9,11 @@ import { storageFaults } from './storage-faults.ts';
 
 const away = 1500;
 const hourMs = 3_600_000;
-/** Less than gateways wait for somebody to serve a call: four fifths of SUHBAT_CALL_TIMEOUT. */
-const waitMs = 3500;
+/**
+ * A second less than gateways wait for somebody to serve a call (four fifths of SUHBAT_CALL_TIMEOUT): they hear a little
+ * later than we that somebody does.
+ */
+const waitMs = 3000;
 
 export const faults = {
   actorsKilled: {
@@ -25,10 +29,13 @@ export const faults = {
   actorsKilledMidway: {
     name: 'an actors node is killed while its appends are on their way',
     seconds: 3,
-    async run(stage, random) {
+    async run(stage, random, town) {
       const node = pick(stage.nodes('actors'), random);
       stage.links(node).nats.holdFrom('suhbat journal');
+      const { sends } = town.figures.counts();
       await pause(400);
+      // Where the suite itself was held up there is nothing on its way; where nobody can write, there is nothing to come.
+      await eventually(() => town.figures.counts().sends > sends + 20, 3000).catch(() => {});
       stage.links(node).nats.cut();
       await killed(node, () => stage.links(node).nats.heal());
     },

@@ -115,7 +115,7 @@ describe('with a real S3 server', function () {
     const silent = openS3Objects({
       region: 'us-east-1',
       ...server,
-      silenceMs: 1000,
+      silenceMs: 3000,
       onError: (fault) => told.push(fault),
     });
     const key = aKey();

@@ -12,6 +12,7 @@ export type ToDistant =
 
 export type FromDistant =
   | { type: 'ready' }
+  | { type: 'blocking' }
   | { type: 'members'; members: readonly Member[] }
   | { type: 'ask'; number: number; action: string; params: object; budgetMs: number; trace?: string };
 
@@ -36,6 +37,8 @@ export interface DistantNode {
   resume(): void;
   kill(): Promise<void>;
   say(message: ToDistant): void;
+  /** Blocks its event loop for so long; resolves when that begins. */
+  block(ms: number): Promise<void>;
   /** Resolves when it has ended. */
   gone(): Promise<void>;
 }
@@ -50,12 +53,14 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
   endWithUs(child);
   const ended = once(child, 'exit').then(() => {});
   const views: (readonly Member[])[] = [];
+  const blocks: (() => void)[] = [];
   const say = (message: ToDistant) => {
     if (child.connected) child.send(message, () => {});
   };
   const ready = new Promise<void>((resolve, reject) => {
     child.on('message', (message: FromDistant) => {
       if (message.type === 'ready') resolve();
+      else if (message.type === 'blocking') blocks.shift()?.();
       else if (message.type === 'members') {
         views.push(message.members);
         seen?.(message.members);
@@ -89,6 +94,10 @@ export async function startDistantNode(options: DistantOptions): Promise<Distant
       await ended;
     },
     say,
+    block(ms) {
+      say({ type: 'block', ms });
+      return new Promise((begun) => void blocks.push(begun));
+    },
     gone: () => ended,
   };
 }

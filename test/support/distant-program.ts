@@ -77,6 +77,8 @@ process.on('message', (message: ToDistant) => {
       break;
     }
     case 'block':
+      // It is written before the loop begins.
+      say({ type: 'blocking' });
       for (const until = performance.now() + message.ms; performance.now() < until; );
   }
 });

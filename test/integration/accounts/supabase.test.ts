@@ -38,7 +38,7 @@ describe('the real supabase-js client', function () {
     program?.signal('SIGTERM');
     await program?.ended();
     await oidc?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const device = (): SupabaseClient =>

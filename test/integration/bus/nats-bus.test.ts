@@ -213,7 +213,8 @@ describe('the bus over NATS', () => {
     const { bus } = await make({ mostWaitingBytes, settleMs: 300 });
     const { bus: there } = await make();
     const frames = listen(there, 'chat.a');
-    await Promise.all([bus.settled(), there.settled()]);
+    await eventually(async () => (await code(bus.settled())) === 'held');
+    await there.settled();
     const losses: BusLoss[] = [];
     bus.onLoss((loss) => losses.push(loss));
     const frame = 'x'.repeat(10_000);

@@ -47,7 +47,7 @@ describe('the SDK and Suhbat', function () {
     program.signal('SIGTERM');
     await program.ended();
     program.kill();
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   async function user(): Promise<TokensAnswer> {

@@ -85,6 +85,36 @@ describe('calls of a service whose only node is away', () => {
     expect(calls.waiting()).to.equal(0);
   });
 
+  it('are not lost where NATS hangs while the node leaves', async () => {
+    const done: number[] = [];
+    let over = false;
+    let asked = 0;
+    async function askOn(): Promise<void> {
+      while (!over) {
+        const n = ++asked;
+        expect(await calls.call('sums.next', { n }, { request_id: `h-${n}` })).to.equal(n + 1);
+      }
+    }
+    const asking = Promise.all(Array.from({ length: 20 }, askOn));
+    for (let round = 0; round < 5; round++) {
+      const before = done.length;
+      const serving = await start(`leaves-${round}`, (n) => void done.push(n));
+      await Promise.race([until('calls', () => done.length > before + 50), asking]);
+      await nats.pause();
+      const stopped = serving.stop();
+      // Longer than a node that leaves listens to what was sent to it before others knew.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      nats.resume();
+      await stopped;
+      await Promise.race([until('all to wait', () => calls.waiting() === 20), asking]);
+    }
+    over = true;
+    const last = await start('stays', (n) => void done.push(n));
+    await asking;
+    await last.stop();
+    expect(done.toSorted((a, b) => a - b)).to.deep.equal(Array.from({ length: asked }, (_, n) => n + 1));
+  });
+
   it('wait while NATS is away, and are made when it is back', async () => {
     const done: number[] = [];
     await start('across', (n) => void done.push(n));

@@ -21,7 +21,7 @@ describe('npm run cluster without a terminal', function () {
     program.kill();
     await program.ended();
     await until('no process is left', () => processesOf(folder).length === 0);
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   /** Name, state, pid and address of each row of the first table. */

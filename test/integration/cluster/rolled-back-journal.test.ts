@@ -52,7 +52,7 @@ describe('a journal that was put back to an earlier state while its server was d
     expect((await actors())?.quarantined).to.equal(0);
 
     await nats.end();
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     await cp(earlier, folder, { recursive: true });
     await nats.start();
 

@@ -39,7 +39,7 @@ export async function startTwoGateways(options: {
   };
   const forget = async () => {
     await database.drop();
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 10 });
   };
   const cluster = await startClusterOn(database.url, {
     dir,

@@ -37,7 +37,7 @@ describe('a crash', function () {
     town?.close();
     killAll();
     await eventually(() => processesOf(dir).length === 0);
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 10 });
   });
 
   function start(): Program {

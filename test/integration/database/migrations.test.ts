@@ -21,7 +21,7 @@ describe('migrations', () => {
 
   afterEach(async () => {
     await database.drop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   async function sqlFiles(): Promise<string[]> {

@@ -36,7 +36,7 @@ describe('a program that is paused in the middle of a flush', function () {
     program?.kill();
     await program?.ended();
     await database?.drop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const post = (path: string, body: object, token = '') =>

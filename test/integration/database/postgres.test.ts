@@ -149,7 +149,7 @@ describe('the connection to PostgreSQL', () => {
   });
 
   it('sorts refused data from everything else', async () => {
-    const pool = await connect({ statementTimeoutMs: 200 });
+    const pool = await connect();
     await pool.query(setting('a'));
     const twice = await caught(pool.query(setting('a')));
     expect(databaseFault(twice)).to.equal('poison');
@@ -158,7 +158,8 @@ describe('the connection to PostgreSQL', () => {
     expect(isUniqueViolation(twice, 'users_username_key')).to.equal(false);
     const nul = await caught(pool.query(sql.unsafe`select (${'{"a":"\\u0000"}'}::json)->>'a'`));
     expect(databaseFault(nul)).to.equal('poison');
-    const slow = await caught(pool.query(sql.unsafe`select pg_sleep(10)`));
+    const hasty = await connect({ statementTimeoutMs: 200 });
+    const slow = await caught(hasty.query(sql.unsafe`select pg_sleep(10)`));
     expect(databaseFault(slow)).to.equal('other');
     const refused = await caught(storing(async () => Promise.reject(slow)));
     expect(refused).to.have.nested.property('refusal.code', 'unavailable');

@@ -18,7 +18,8 @@ describe('prepared statements', () => {
 
   beforeEach(async () => {
     database = await createTestDatabase();
-    pool = await connectTo(database.url, { maxConnections: 1 });
+    // One test writes 40,000 rows in one statement.
+    pool = await connectTo(database.url, { maxConnections: 1, statementTimeoutMs: 50_000 });
   });
 
   afterEach(async () => {

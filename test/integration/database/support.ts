@@ -65,7 +65,7 @@ async function makeOriginal(): Promise<string> {
 export async function removeOriginal(): Promise<void> {
   const folder = await original?.catch(() => undefined);
   original = undefined;
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
 export async function temporaryFolder(): Promise<string> {

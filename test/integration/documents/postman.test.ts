@@ -22,7 +22,7 @@ describe('npm run postman', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'suhbat-postman-test-'));
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
   async function run(...args: string[]): Promise<{ code: number; said: string }> {
     const child = spawn('npm', ['run', 'postman', '--', ...args], { cwd: root });

@@ -151,7 +151,7 @@ describe('gateway: requests of one connection to one chat', () => {
   });
 
   it('are refused as not done when they waited longer than a request may take', async () => {
-    test = await startGateway({ hurry: 20, settings: { callTimeout: 20_000 } });
+    test = await startGateway({ hurry: 20, settings: { callTimeout: 60_000 } });
     let letGo = () => {};
     test.actors.answer = async (kind, _, commands) => {
       if (kind !== 'chat') return commands.map(() => ({ reply: {} }));
@@ -166,7 +166,7 @@ describe('gateway: requests of one connection to one chat', () => {
     client.send({ id: '2', type: 'typing', chat_id, active: true });
     await client.request({ id: 'p', type: 'ping' });
     const sent = performance.now();
-    await until('20 s of its hurried clock', () => performance.now() - sent > 1100);
+    await until('60 s of its hurried clock', () => performance.now() - sent > 3100);
     client.send({ id: '3', type: 'typing', chat_id, active: false });
     await client.request({ id: 'q', type: 'ping' });
     letGo();

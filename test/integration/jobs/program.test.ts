@@ -35,7 +35,7 @@ describe('npm run jobs', function () {
   after(async () => {
     await queue?.stop();
     await database?.drop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const secrets = {

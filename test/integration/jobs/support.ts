@@ -39,7 +39,8 @@ export async function openQueue(url: string) {
         logger,
         observe: { ended: (kind, outcome) => ended.push(`${kind} ${outcome}`), counts() {} },
         beatMs: 50,
-        deadMs: 400,
+        // Only who looks for the dead gives a short one: a machine that does much else keeps the living silent.
+        deadMs: 20_000,
         pollMs: 100,
         graceMs: 300,
         ...more,

@@ -43,7 +43,7 @@ describe('the journal on JetStream, when its server', () => {
   }
 
   it('was paused, answers a repeat with the place where the first landed late', async () => {
-    const node = await open({ timeoutMs: 500 });
+    const node = await open({ timeoutMs: 1500 });
     const first = await node.journal.append(appendOf(1, 0, 'first'));
     await pause(node);
     const late = appendOf(1, first, 'late');
@@ -54,12 +54,12 @@ describe('the journal on JetStream, when its server', () => {
       landed = (await node.journal.newest(1))?.position ?? 0;
       return landed > first;
     });
-    expect(await node.journal.append(late)).to.equal(landed);
+    expect(await insist(node, late)).to.equal(landed);
     expect(await textsOf(node, 1)).to.deep.equal(['first', 'late']);
   });
 
   it('was paused, keeps one of an append and a claim that both were in doubt', async () => {
-    const [owner, claimer] = [await open({ timeoutMs: 500 }), await open({ timeoutMs: 500 })];
+    const [owner, claimer] = [await open({ timeoutMs: 1500 }), await open({ timeoutMs: 1500 })];
     for (let shard = 1; shard <= 3; shard++) {
       const first = await owner.journal.append(appendOf(shard, 0, 'first'));
       const rivals = [

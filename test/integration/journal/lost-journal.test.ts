@@ -18,7 +18,7 @@ describe('a journal that was deleted', () => {
   });
   after(async () => {
     program?.kill();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const env = () => ({ SUHBAT_DATA_DIR: join(folder, 'data'), SUHBAT_SHARDS: '4' });

@@ -24,7 +24,7 @@ describe('the first admin', function () {
       await program.ended();
     }
   });
-  after(() => rm(folder, { recursive: true }));
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
   function start(env: Record<string, string> = {}, more: { script?: string; args?: string[] } = {}) {
     const program = startProgram({ env: { SUHBAT_DATA_DIR: folder, ...env }, ...more });

@@ -38,7 +38,7 @@ describe('npm start', function () {
       await program.ended();
     }
   });
-  after(() => rm(folder, { recursive: true }));
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
   it('prints every setting with --help and touches nothing', async () => {
     const program = start({}, ['--help']);

@@ -74,6 +74,13 @@ export async function png(width = 40, height = 30): Promise<Bytes> {
   return own(await noise(width, height).png().toBuffer());
 }
 
+/** Bytes of no type: of those that are random from the first one on, some begin like a sound or a picture. */
+export function nothing(length: number): Bytes {
+  const bytes = crypto.getRandomValues(new Uint8Array(length));
+  bytes.set(new TextEncoder().encode('nothing '));
+  return bytes;
+}
+
 export function own(buffer: Buffer): Bytes {
   return new Uint8Array(buffer);
 }

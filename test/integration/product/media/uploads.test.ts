@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { eventually } from '../../../support/eventually.ts';
 import { useProduct } from '../support/program.ts';
 import { newUser, newUsers } from '../support/users.ts';
-import { get, getAs, noise, own, png, upload, uploaded, wav } from './support.ts';
+import { get, getAs, noise, nothing, own, png, upload, uploaded, wav } from './support.ts';
 
 describe('uploads', function () {
   this.timeout(120_000);
@@ -11,7 +11,7 @@ describe('uploads', function () {
 
   it('comes back byte for byte, from a URL that needs nothing else', async () => {
     const user = await newUser();
-    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    const bytes = nothing(60_000);
     const file = await uploaded(user, { bytes, name: 'notes.bin' });
     expect(file).to.deep.include({
       kind: 'file',
