@@ -103,8 +103,9 @@ export function createNode({ name, role, env, root = ownRoot, onLine }: NodeOpti
     start,
     async pause() {
       if (state !== 'ready') return;
-      state = 'paused';
       await child?.pause();
+      // It may have ended meanwhile.
+      if (state === 'ready') state = 'paused';
     },
     resume() {
       if (state !== 'paused') return;

@@ -68,8 +68,8 @@ function serverTarget(name: string, server: Server): Hurt {
     url: () => server.url,
     kill: () => server.kill().finally(gone),
     async pause() {
-      paused = true;
       await server.pause();
+      paused = server.pid !== 0;
     },
     async resume() {
       server.resume();
@@ -99,8 +99,9 @@ function postgresTarget(postgres: EmbeddedPostgres): Hurt {
     url: () => url.href,
     kill: () => postgres.signal('SIGKILL'),
     async pause() {
-      paused = postgres.pid();
+      const pid = postgres.pid();
       await postgres.signal('SIGSTOP');
+      paused = pid;
     },
     async resume() {
       paused = undefined;
