@@ -96,7 +96,7 @@ describe('calls of a service whose only node is away', () => {
       }
     }
     const asking = Promise.all(Array.from({ length: 20 }, askOn));
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       const before = done.length;
       const serving = await start(`leaves-${round}`, (n) => void done.push(n));
       await Promise.race([until('calls', () => done.length > before + 50), asking]);

@@ -38,8 +38,8 @@ describe("README's first conversation", function () {
     // What is enough for who reads along is not for a machine that does much else.
     const slower = [
       ['http://127.0.0.1:8080', url],
-      ['sleep 2', 'sleep 8'],
-      ['5000', '20000'],
+      ['sleep 2', 'sleep 6'],
+      ['5000', '14000'],
     ] as const;
     for (const [words] of slower) expect(pasted.split(words), words).to.have.length(2);
     shell.stdin.end(slower.reduce((text, [words, others]) => text.replace(words, others), pasted));
