@@ -23,7 +23,7 @@ export interface ClusterOptions {
 /** A call that has no answer after this makes us look whether its node is there. */
 const slowMs = 300;
 const lookMs = 100;
-/** A NATS that hangs keeps a node that leaves for no longer than this. */
+/** So long a node that leaves waits for NATS to take its word. */
 const saidMs = 1000;
 /** Others come back within this: what they are asked before is lost. See ops/connections/nats.ts. */
 const returnMs = 500;

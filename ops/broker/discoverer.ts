@@ -56,7 +56,9 @@ export class AwakeDiscoverer extends Discoverers.Local {
     await this.transit?.publish({ type: 'HEARTBEAT', target: '', payload });
   }
 
-  /** A node that leaves tells it so, and only then counts the time for which it still listens. */
+  /**
+   * Resolves when NATS has it: a node that leaves listens for a while from then on. For all others it is one more ping.
+   */
   override async sendLocalNodeInfo(node?: string): Promise<void> {
     await super.sendLocalNodeInfo(node);
     await this.#options.said();

@@ -52,7 +52,7 @@ export class NatsTransporter extends Transporters.NATS {
     await this.onConnected();
   }
 
-  /** Resolves when NATS has what was sent so far, or this connection is no more. Never rejects. */
+  /** Resolves when NATS has what was sent so far, or the connection breaks; not where it hangs, or was closed. Never rejects. */
   async flushed(): Promise<void> {
     await this.#link?.connection.flush().catch(() => {});
   }

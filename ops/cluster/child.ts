@@ -10,7 +10,7 @@ export interface Child {
   readonly ended: Promise<number | NodeJS.Signals>;
   /** Harmless where it is gone. */
   signal(signal: NodeJS.Signals): void;
-  /** SIGSTOP; resolves when it does nothing any more. Harmless where it is gone. */
+  /** SIGSTOP; resolves when it does nothing any more. Rejects, and lets it go on, after 5 s. Harmless where it is gone. */
   pause(): Promise<void>;
   /** Ends it by this signal, also when it is stopped; resolves when it is gone. */
   finish(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -43,7 +43,12 @@ export function startChild(
     signal,
     async pause() {
       signal('SIGSTOP');
-      await untilStopped(child.pid ?? 0);
+      try {
+        await untilStopped(child.pid ?? 0);
+      } catch (error) {
+        signal('SIGCONT');
+        throw error;
+      }
     },
     async finish(name) {
       signal(name);

@@ -2,7 +2,7 @@ import { newId } from '../../schemas/ids.ts';
 import { type RevokedLogins as RevokedNote, type RevokedPage, subjects } from '../../schemas/subjects.ts';
 import type { Call } from '../broker/call.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { Clock } from '../process/clock.ts';
+import { type Clock, sleep, systemClock } from '../process/clock.ts';
 
 /** The logins whose access tokens are dead although they have not expired. One per process. */
 export interface RevokedLogins {
@@ -103,6 +103,9 @@ export async function learnRevoked(
   }
 }
 
+/** What a bus that hangs may take of a request, in milliseconds. */
+const toldMs = 1000;
+
 /**
  * Says on the bus that logins are dead. Call it when SQL has them revoked, and answer when it has resolved: the bus is
  * another connection than the one of answers, which would overtake it. Never rejects; where the bus is away, gateways
@@ -111,7 +114,7 @@ export async function learnRevoked(
 export async function publishRevoked(bus: Bus, revoked: RevokedNote): Promise<void> {
   if (revoked.login_ids.length === 0) return;
   bus.publish(subjects.revoked, { frame: '', note: revoked });
-  await bus.settled().catch(() => {});
+  await Promise.race([bus.settled().catch(() => {}), sleep(systemClock, toldMs)]);
 }
 
 function isRevokedNote(note: unknown): note is RevokedNote {

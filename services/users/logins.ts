@@ -34,7 +34,10 @@ export function loginActions(parts: UsersParts) {
     return login_ids;
   }
 
-  /** First in SQL, then on the bus, then the answer: who is answered can rely on sockets and tokens being dead. */
+  /**
+   * First in SQL, then on the bus, then the answer: where the bus is there, who is answered can rely on sockets and
+   * tokens being dead.
+   */
   return {
     /** Ends the login that asks. */
     async logout(_: object, meta: CallMeta): Promise<void> {

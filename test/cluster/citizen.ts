@@ -25,7 +25,7 @@ export type Histories = Map<string, Message[]>;
 
 /** Waits until each of them was told all that his chats have; gives the whole histories. Rejects after so long. */
 export async function caughtUp(
-  everybody: () => readonly Citizen[],
+  listeners: () => readonly Citizen[],
   read: () => Promise<Histories>,
   withinMs: number,
 ): Promise<Histories> {
@@ -33,13 +33,13 @@ export async function caughtUp(
   for (;;) {
     const whole = await read();
     const heads = new Map([...whole].map(([chat, all]) => [chat, headOf(all)]));
-    await eventually(() => behind(everybody(), heads), Math.max(1, until - performance.now()));
-    if (!outdated(everybody(), heads) || performance.now() > until) return whole;
+    await eventually(() => behind(listeners(), heads), Math.max(1, until - performance.now()));
+    if (!outdated(listeners(), heads) || performance.now() > until) return whole;
   }
 }
 
-function behind(everybody: readonly Citizen[], heads: ReadonlyMap<string, number>): string | true {
-  for (const one of everybody)
+function behind(listeners: readonly Citizen[], heads: ReadonlyMap<string, number>): string | true {
+  for (const one of listeners)
     for (const chat of one.chats) {
       const seen = seenBy(one, chat);
       const head = heads.get(chat) ?? 0;
@@ -49,8 +49,8 @@ function behind(everybody: readonly Citizen[], heads: ReadonlyMap<string, number
 }
 
 /** Something of unknown outcome was done after the histories had been read. */
-function outdated(everybody: readonly Citizen[], heads: ReadonlyMap<string, number>): boolean {
-  return everybody.some(({ recorder, chats }) =>
+function outdated(listeners: readonly Citizen[], heads: ReadonlyMap<string, number>): boolean {
+  return listeners.some(({ recorder, chats }) =>
     chats.some((chat) => recorder.seen(chat) > (heads.get(chat) ?? 0)),
   );
 }

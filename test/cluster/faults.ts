@@ -34,7 +34,7 @@ export const faults = {
       stage.links(node).nats.holdFrom('suhbat journal');
       const { sends } = town.figures.counts();
       await pause(400);
-      // Where the suite itself was held up there is nothing on its way; where nobody can write, there is nothing to come.
+      // The suite itself may have been held up: goes on when 20 more sends have begun, after three seconds also without.
       await eventually(() => town.figures.counts().sends > sends + 20, 3000).catch(() => {});
       stage.links(node).nats.cut();
       await killed(node, () => stage.links(node).nats.heal());

@@ -68,6 +68,16 @@ export function busContract(name: string, make: () => Promise<BusHarness>): void
       expect(heard).to.deep.equal(envelopes);
     });
 
+    it('has brought, once it is settled, what was published before', async () => {
+      const { frames } = listen(there, 'chat.1');
+      await there.settled();
+      for (const frame of texts(100)) here.publish('chat.1', { frame });
+      await here.settled();
+      // The listener's own round trip brings what is on its way to it.
+      await there.settled();
+      expect(frames).to.deep.equal(texts(100));
+    });
+
     it('keeps every character of a frame', async () => {
       const frames = [
         'o‘zbek: ўқғҳ, 中文, العربية, 😀👩‍👩‍👧, \u2028\u2029\u0000\u0001\u007f\u0085\uffff',

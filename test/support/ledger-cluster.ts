@@ -221,10 +221,13 @@ export class Trickle {
     });
   }
 
-  /** Milliseconds between two acks of one ledger, the most of all. */
-  longestGap(): number {
+  /** Milliseconds between two acks of one ledger, the most of all; without those that `heldUp` tells of that time. */
+  longestGap(heldUp: (from: number, to: number) => number = () => 0): number {
     const gaps = this.lines.flatMap(({ acked }) =>
-      acked.slice(1).map(({ at }, index) => at - (acked[index]?.at ?? at)),
+      acked.slice(1).map(({ at }, index) => {
+        const from = acked[index]?.at ?? at;
+        return at - from - heldUp(from, at);
+      }),
     );
     return Math.max(...gaps);
   }

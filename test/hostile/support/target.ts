@@ -82,7 +82,7 @@ export async function startTarget(env: Record<string, string> = {}): Promise<Tar
         await eventually(async () => {
           const health = (await (await fetch(`${url}/health`)).json()) as { status: string };
           return health.status === 'ok' || health.status;
-        });
+        }, 2000);
         const bugs = program
           .stderr()
           .split('\n')

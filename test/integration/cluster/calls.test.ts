@@ -46,6 +46,7 @@ describe('calls between processes', () => {
   let joined: NodeCall;
   let far: DistantNode;
   const others: DistantNode[] = [];
+  let named = 0;
 
   before(async () => {
     nats = await startNats();
@@ -83,6 +84,13 @@ describe('calls between processes', () => {
     others.push(other);
     if (namespace === '') await eventually(() => rolesOf(node)?.includes('actors') ?? false);
     return other;
+  }
+
+  /** Does it with up to three nodes, of which one must take less: the others were held up by the machine. */
+  async function oneOfThree(mostMs: number, take: (name: string) => Promise<number>): Promise<void> {
+    const took: number[] = [];
+    while (took.length < 3 && took.every((ms) => ms >= mostMs)) took.push(await take(`node-${++named}`));
+    expect(Math.min(...took), `of ${took}`).to.be.lessThan(mostMs);
   }
 
   it('bring params and meta there, and the reply back', async () => {
@@ -191,21 +199,20 @@ describe('calls between processes', () => {
   });
 
   it('to a node that is killed end at once as of unknown outcome, and everybody learns it', async () => {
-    const victim = await startFar('victim');
-    const hanging = [callNode, joined].map((way) =>
-      refusalOf(way('victim', 'far.hang', {}, { ...meta, budget_ms: 60_000 })),
-    );
-    const began = performance.now();
-    await victim.kill();
-    for (const { code, ms } of await Promise.all(hanging)) {
-      expect(code).to.equal('timeout');
-      expect(ms).to.be.lessThan(2900);
-    }
-    await eventually(() => !ids().includes('victim'));
-    await eventually(() => far.views.at(-1)?.every(({ id }) => id !== 'victim') ?? false);
-    // Heartbeats alone would need three seconds.
-    expect(performance.now() - began).to.be.lessThan(2900);
-    expect(ids()).to.deep.equal(['far', 'near']);
+    // Who is merely quiet is looked for after 1.75 s, and missed after three.
+    await oneOfThree(1700, async (name) => {
+      const victim = await startFar(name);
+      const hanging = [callNode, joined].map((way) =>
+        refusalOf(way(name, 'far.hang', {}, { ...meta, budget_ms: 60_000 })),
+      );
+      const began = performance.now();
+      await victim.kill();
+      for (const { code } of await Promise.all(hanging)) expect(code).to.equal('timeout');
+      await eventually(() => !ids().includes(name));
+      await eventually(() => far.views.at(-1)?.every(({ id }) => id !== name) ?? false);
+      expect(ids()).to.deep.equal(['far', 'near']);
+      return performance.now() - began;
+    });
   });
 
   it('to a node that is stopped end when it is missed, and are not carried out when it wakes', async () => {
@@ -220,7 +227,7 @@ describe('calls between processes', () => {
     const { code, ms } = await missed;
     expect(code).to.equal('timeout');
     // By silence, which a busy machine makes shorter, and longer; at once it would be by an answer of NATS.
-    expect(ms).to.be.within(500, 15_000);
+    expect(ms).to.be.within(500, 6000);
     expect(ids()).to.not.include('far');
     far.resume();
     await eventually(() => rolesOf('far')?.includes('actors') ?? false);
@@ -287,20 +294,25 @@ describe('calls between processes', () => {
   });
 
   it('learn within milliseconds who drains and who leaves', async () => {
-    // The next heartbeat would tell it too, half a second later at the earliest; whoever is held up himself tries again.
-    for (const leaver of ['leaver', 'another', 'third']) {
-      const node = await startFar(leaver);
-      const drains = () => membership.members().some(({ id, draining }) => id === leaver && draining);
+    // The next heartbeat would tell the first too, half a second later at the earliest, and silence the second after 1.75 s.
+    await oneOfThree(450, async (name) => {
+      const leaver = await startFar(name);
       const began = performance.now();
-      node.say({ type: 'drain' });
-      await eventually(drains);
+      leaver.say({ type: 'drain' });
+      await eventually(() => membership.members().some(({ id, draining }) => id === name && draining));
       const tookMs = performance.now() - began;
-      expect(rolesOf(leaver)).to.deep.equal(['actors']);
-      node.say({ type: 'leave' });
-      await eventually(() => !ids().includes(leaver), 2500);
-      if (tookMs < 450) return;
-    }
-    throw new Error('nobody was heard before a heartbeat');
+      expect(rolesOf(name)).to.deep.equal(['actors']);
+      await leaver.kill();
+      await eventually(() => !ids().includes(name));
+      return tookMs;
+    });
+    await oneOfThree(1000, async (name) => {
+      const leaver = await startFar(name);
+      const began = performance.now();
+      leaver.say({ type: 'leave' });
+      await eventually(() => !ids().includes(name));
+      return performance.now() - began;
+    });
   });
 
   it('learn with the next heartbeat what they were not told', async () => {

@@ -23,7 +23,7 @@ describe("README's first conversation", function () {
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
-  it('works as it stands there, pasted into a shell', async () => {
+  it('works as it stands there but for its pauses, pasted into a shell', async () => {
     program = startProgram({ env: { SUHBAT_DATA_DIR: folder } });
     const url = await program.ready();
     const readme = await readFile(join(root, 'README.md'), 'utf8');
@@ -37,9 +37,9 @@ describe("README's first conversation", function () {
       });
     // What is enough for who reads along is not for a machine that does much else.
     const slower = [
-      ['http://127.0.0.1:8080', url],
       ['sleep 2', 'sleep 6'],
       ['5000', '14000'],
+      ['http://127.0.0.1:8080', url],
     ] as const;
     for (const [words] of slower) expect(pasted.split(words), words).to.have.length(2);
     shell.stdin.end(slower.reduce((text, [words, others]) => text.replace(words, others), pasted));
